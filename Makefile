@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+# Entry points; `make help` lists them.  The module itself is described to the
+# kernel's build system in Kbuild.
+
+BUILD	:= $(CURDIR)/build
+
+# Build for the running kernel if its headers are there, else for the newest
+# that has some (which is the one that the test VM boots).
+KDIR	?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	     $(lastword $(shell ls -d /lib/modules/*/build 2>/dev/null | sort -V)))
+KRELEASE = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+# The sources are copied, so that builds for several kernels live side by side.
+MODULE	= $(BUILD)/module/$(KRELEASE)
+
+.PHONY: all module modules_install selftests help demo check check-debug vm \
+	bench style clean need-kdir
+
+all: module
+
+need-kdir:
+	@test -n "$(KDIR)" -a -e "$(KDIR)/Makefile" || { \
+	  echo "no kernel headers: install linux-headers-$$(dpkg --print-architecture), or say KDIR=DIR" >&2; \
+	  exit 1; }
+
+module: need-kdir
+	@mkdir -p $(MODULE)
+	@cp -ru Kbuild module uapi $(MODULE)/
+	$(MAKE) -C $(KDIR) M=$(MODULE) modules
+	@ln -sfn module/$(KRELEASE)/kipc.ko $(BUILD)/kipc.ko
+
+modules_install: module
+	$(MAKE) -C $(KDIR) M=$(MODULE) modules_install
+
+selftests:
+	$(MAKE) -C selftests
+
+demo:
+	@tools/prepare base demo
+	@tools/demo/run
+
+check:
+	@tools/check
+
+check-debug:
+	@tools/check --debug
+
+style:
+	@tools/check-style
+
+vm:
+	@tools/check --shell
+
+bench:
+	@tools/check --bench
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make                  build the module for KDIR (default: the running kernel)'
+	@echo 'make modules_install  install it there'
+	@echo 'make demo             boot a VM, load the module, move real data, show what happened'
+	@echo 'make check            style checks, and the selftests in a VM (FULL=1: all rounds)'
+	@echo 'make check-debug      the selftests on a kernel built with KASAN, lockdep, kmemleak'
+	@echo 'make bench            the pipe against pipe(2), counted in instructions'
+	@echo 'make vm               a shell in a VM with the module loaded'
+	@echo 'make selftests        build the selftests (make -C selftests run_tests: run them here)'
+	@echo 'make style            the style checks alone'
+	@echo 'make clean            remove build/'
+	@echo 'KDIR=DIR              kernel headers or build tree to build against'

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/anon_inodes.h>
+#include <linux/ctype.h>
+#include <linux/seq_file.h>
+
+#include "compat.h"
+#include "handle.h"
+#include "object.h"
+
+/**
+ * kipc_handle_file - make the file of a handle
+ * @handle: filled in; its object's reference goes with it
+ * @name: what /proc/PID/fd shows, "[kipc:KIND]"
+ * @fops: the kind's; they free @handle in release
+ * @flags: KIPC_NONBLOCK counts here
+ *
+ * Reads and writes say themselves whether they would sleep (RWF_NOWAIT), and
+ * there is no file position.
+ *
+ * Context: may sleep.
+ * Return: the file, or an error: then @handle is still the caller's.
+ */
+struct file *kipc_handle_file(struct kipc_handle *handle, const char *name,
+			      const struct file_operations *fops, u32 flags)
+{
+	struct file *file;
+	int mode;
+
+	if (handle->rights == (KIPC_RIGHT_READ | KIPC_RIGHT_WRITE))
+		mode = O_RDWR;
+	else
+		mode = handle->rights == KIPC_RIGHT_WRITE ? O_WRONLY : O_RDONLY;
+	if (flags & KIPC_NONBLOCK)
+		mode |= O_NONBLOCK;
+
+	file = anon_inode_getfile(name, fops, handle, mode);
+	if (IS_ERR(file))
+		return file;
+	stream_open(file_inode(file), file);
+	file->f_mode |= FMODE_NOWAIT;
+	kipc_file_no_notify(file);
+	atomic_inc(&handle->object->handles);
+	return file;
+}
+
+/**
+ * kipc_handle_release - drop what a handle holds; the caller frees it
+ * @handle: the handle
+ *
+ * Context: may sleep.
+ */
+void kipc_handle_release(struct kipc_handle *handle)
+{
+	atomic_dec(&handle->object->handles);
+	kipc_object_put(handle->object);
+}
+
+/* Octal for all that could forge a line or upset a terminal. */
+static void kipc_show_name(struct seq_file *seq, const struct kipc_name *name)
+{
+	u32 i;
+
+	for (i = 0; i < name->len; i++) {
+		unsigned char c = name->text[i];
+
+		if (isascii(c) && isprint(c) && c != '\\')
+			seq_putc(seq, c);
+		else
+			seq_printf(seq, "\\%03o", c);
+	}
+}
+
+/**
+ * kipc_handle_show - the part of fdinfo that all kinds have
+ * @seq: where to print
+ * @handle: the handle
+ */
+void kipc_handle_show(struct seq_file *seq, const struct kipc_handle *handle)
+{
+	const struct kipc_object *object = handle->object;
+
+	seq_printf(seq, "kipc-kind:\t%s\n", object->kind->name);
+	seq_printf(seq, "kipc-id:\t%llu\n", object->id);
+	seq_puts(seq, "kipc-name:\t");
+	if (READ_ONCE(object->linked))
+		kipc_show_name(seq, object->name);
+	seq_printf(seq, "\nkipc-rights:\t%s%s\n",
+		   handle->rights & KIPC_RIGHT_READ ? "r" : "",
+		   handle->rights & KIPC_RIGHT_WRITE ? "w" : "");
+	seq_printf(seq, "kipc-state:\t%s\n", kipc_object_destroyed(object) ?
+		   "destroyed" : "live");
+}

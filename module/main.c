@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/file.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/kipc.h>
+
+#include "calls.h"
+#include "domain.h"
+#include "handle.h"
+#include "limit.h"
+#include "main.h"
+#include "object.h"
+#include "pipe.h"
+
+static unsigned int mode = 0666;
+module_param(mode, uint, 0444);
+MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
+
+/* On what an ioctl may be called: bit 0 is the device, bit n a kind's handle. */
+#define KIPC_ON_DEVICE		BIT(0)
+#define KIPC_ON_PIPE		BIT(KIPC_KIND_PIPE)
+#define KIPC_ON_HANDLE		KIPC_ON_PIPE
+
+/**
+ * struct kipc_op - one ioctl
+ * @cmd: its number
+ * @where: KIPC_ON_*
+ * @size: of the module's struct
+ * @min_size: of the first version of it that was published
+ * @destroyed: may be called on a destroyed object
+ * @silent: has no output
+ * @final: others notice what it does: see first that the output will find its
+ *	place
+ * @fn: what it does
+ */
+struct kipc_op {
+	unsigned int cmd;
+	u16 where;
+	u16 size;
+	u16 min_size;
+	bool destroyed;
+	bool silent;
+	bool final;
+	int (*fn)(struct kipc_call *call);
+};
+
+#define KIPC_OP(_cmd, _where, _fn, _struct, _last, ...)		\
+	[_IOC_NR(_cmd)] = {						\
+		.cmd		= _cmd,					\
+		.where		= _where,				\
+		.size		= sizeof(struct _struct),		\
+		.min_size	= offsetofend(struct _struct, _last),	\
+		.fn		= _fn,					\
+		__VA_ARGS__						\
+	}
+
+static const struct kipc_op kipc_ops[] = {
+	KIPC_OP(KIPC_INFO, KIPC_ON_DEVICE, kipc_info_call,
+		kipc_info, turn_grace_ns),
+	KIPC_OP(KIPC_LIST, KIPC_ON_DEVICE, kipc_list_call, kipc_list, pad),
+	KIPC_OP(KIPC_STAT, KIPC_ON_DEVICE | KIPC_ON_HANDLE, kipc_stat_call,
+		kipc_stat, entry, .destroyed = true),
+	KIPC_OP(KIPC_OPEN, KIPC_ON_DEVICE, kipc_open_call, kipc_open, id,
+		.final = true),
+	KIPC_OP(KIPC_UNLINK, KIPC_ON_DEVICE | KIPC_ON_HANDLE, kipc_unlink_call,
+		kipc_target, pad, .silent = true),
+	KIPC_OP(KIPC_DESTROY, KIPC_ON_DEVICE | KIPC_ON_HANDLE,
+		kipc_destroy_call, kipc_target, pad, .silent = true),
+	KIPC_OP(KIPC_SETATTR, KIPC_ON_HANDLE, kipc_setattr_call,
+		kipc_setattr, pad, .silent = true),
+	KIPC_OP(KIPC_PIPE_CREATE, KIPC_ON_DEVICE, kipc_pipe_create_call,
+		kipc_pipe_create, id, .final = true),
+	KIPC_OP(KIPC_PIPE_READ, KIPC_ON_PIPE, kipc_pipe_read_call,
+		kipc_pipe_io, done, .final = true),
+	KIPC_OP(KIPC_PIPE_WRITE, KIPC_ON_PIPE, kipc_pipe_write_call,
+		kipc_pipe_io, done, .final = true),
+	KIPC_OP(KIPC_PIPE_RESIZE, KIPC_ON_PIPE, kipc_pipe_resize_call,
+		kipc_pipe_resize, capacity, .final = true),
+	KIPC_OP(KIPC_PIPE_STAT, KIPC_ON_PIPE, kipc_pipe_stat_call,
+		kipc_pipe_stat, my_calls),
+};
+
+/* Room on the stack for the argument of any of them. */
+union kipc_arg {
+	struct kipc_info info;
+	struct kipc_list list;
+	struct kipc_stat stat;
+	struct kipc_open open;
+	struct kipc_target target;
+	struct kipc_setattr setattr;
+	struct kipc_pipe_create pipe_create;
+	struct kipc_pipe_io pipe_io;
+	struct kipc_pipe_resize pipe_resize;
+	struct kipc_pipe_stat pipe_stat;
+};
+
+static const struct kipc_op *kipc_find_op(unsigned int cmd, u16 where)
+{
+	unsigned int nr = _IOC_NR(cmd);
+	const struct kipc_op *op;
+
+	if (nr >= ARRAY_SIZE(kipc_ops))
+		return NULL;
+	op = &kipc_ops[array_index_nospec(nr, ARRAY_SIZE(kipc_ops))];
+	return op->fn && op->cmd == cmd && (op->where & where) ? op : NULL;
+}
+
+/**
+ * kipc_call_add_file - have a file installed when the call has succeeded
+ * @call: the call
+ * @file: the file; released here if this fails
+ * @flags: KIPC_INHERIT counts here
+ *
+ * Context: may sleep.
+ * Return: the descriptor that it will have, or a negative errno.
+ */
+int kipc_call_add_file(struct kipc_call *call, struct file *file, u32 flags)
+{
+	int fd = get_unused_fd_flags(flags & KIPC_INHERIT ? 0 : O_CLOEXEC);
+
+	if (fd < 0) {
+		fput(file);
+		return fd;
+	}
+	call->fds[call->nr_files] = fd;
+	call->files[call->nr_files] = file;
+	call->nr_files++;
+	return fd;
+}
+
+/* The argument is with the caller: nothing can fail any more. */
+static void kipc_call_finish(struct kipc_call *call)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->nr_files; i++) {
+		struct kipc_handle *handle = call->files[i]->private_data;
+
+		handle->object->kind->opened(handle);
+		fd_install(call->fds[i], call->files[i]);
+	}
+	if (call->created)
+		kipc_object_put(call->created);
+}
+
+/**
+ * kipc_call_drop_files - take back what kipc_call_add_file() was given
+ * @call: the call
+ */
+void kipc_call_drop_files(struct kipc_call *call)
+{
+	while (call->nr_files) {
+		call->nr_files--;
+		put_unused_fd(call->fds[call->nr_files]);
+		fput(call->files[call->nr_files]);
+	}
+}
+
+/* Leaves nothing behind of what the handler made. */
+static void kipc_call_abort(struct kipc_call *call)
+{
+	kipc_call_drop_files(call);
+	if (call->created) {
+		kipc_object_unlink(call->created);
+		kipc_object_put(call->created);
+	}
+}
+
+/* With EMSGSIZE the argument says how much room it takes. */
+static bool kipc_op_has_output(const struct kipc_op *op, int ret)
+{
+	return !op->silent && (!ret || ret == -EMSGSIZE);
+}
+
+static long kipc_dispatch(struct kipc_call *call, const struct kipc_op *op,
+			  void __user *uptr)
+{
+	union kipc_arg arg;
+	u32 size, out;
+	int ret;
+
+	if (get_user(size, (u32 __user *)uptr))
+		return -EFAULT;
+	if (size < op->min_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(&arg, op->size, uptr, size);
+	if (ret)
+		return ret;
+	if (call->handle && !op->destroyed &&
+	    kipc_object_destroyed(call->handle->object))
+		return -EIDRM;
+
+	out = min_t(u32, size, op->size);
+	if (op->final && copy_to_user(uptr, &arg, out))
+		return -EFAULT;
+
+	call->arg = &arg;
+	ret = op->fn(call);
+	if (kipc_op_has_output(op, ret) && copy_to_user(uptr, &arg, out))
+		ret = -EFAULT;
+	if (ret)
+		kipc_call_abort(call);
+	else
+		kipc_call_finish(call);
+	return ret;
+}
+
+/**
+ * kipc_handle_ioctl - an ioctl on a handle
+ * @file: its file
+ * @cmd: KIPC_*
+ * @uptr: pointer to the argument
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno, see uapi/linux/kipc.h.
+ */
+long kipc_handle_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
+{
+	struct kipc_handle *handle = file->private_data;
+	struct kipc_call call = { .handle = handle, .file = file };
+	const struct kipc_op *op;
+
+	op = kipc_find_op(cmd, BIT(handle->object->kind->type));
+	if (!op)
+		return -ENOTTY;
+	return kipc_dispatch(&call, op, (void __user *)uptr);
+}
+
+static long kipc_device_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long uptr)
+{
+	const struct kipc_op *op = kipc_find_op(cmd, KIPC_ON_DEVICE);
+	long ret;
+
+	if (!op)
+		return -ENOTTY;
+	/*
+	 * An object that was found by its name may be destroyed before it is
+	 * opened.  By then the name is unknown, or another object's: look again.
+	 */
+	do {
+		struct kipc_call call = { };
+
+		ret = kipc_dispatch(&call, op, (void __user *)uptr);
+	} while (ret == -EIDRM && !fatal_signal_pending(current));
+	return ret;
+}
+
+static const struct file_operations kipc_device_fops = {
+	.owner		= THIS_MODULE,
+	.open		= nonseekable_open,
+	.unlocked_ioctl	= kipc_device_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static struct miscdevice kipc_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "kipc",
+	.fops	= &kipc_device_fops,
+};
+
+static int __init kipc_init(void)
+{
+	int err;
+
+	/* To the device layer 0 would mean its own default. */
+	if (!mode || mode & ~0666) {
+		pr_err("parameter mode=%#o is not within 0001..0666\n", mode);
+		return -EINVAL;
+	}
+	err = kipc_limit_init();
+	if (err)
+		return err;
+	err = kipc_domain_init();
+	if (err)
+		goto exit_limit;
+	kipc_device.mode = mode;
+	err = misc_register(&kipc_device);
+	if (err)
+		goto exit_domain;
+	return 0;
+
+exit_domain:
+	kipc_domain_exit();
+exit_limit:
+	kipc_limit_exit();
+	return err;
+}
+
+static void __exit kipc_exit(void)
+{
+	misc_deregister(&kipc_device);
+	kipc_domain_exit();
+	kipc_limit_exit();
+}
+
+module_init(kipc_init);
+module_exit(kipc_exit);
+
+MODULE_DESCRIPTION("Inter-process communication objects behind /dev/kipc");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

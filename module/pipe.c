@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "limit.h"
+#include "main.h"
+#include "pipe.h"
+
+static void kipc_pipe_notify_turns(struct kipc_turns *turns)
+{
+	struct kipc_pipe *pipe = container_of(turns, struct kipc_pipe, turns);
+
+	kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+}
+
+static void kipc_side_init(struct kipc_side *side)
+{
+	kipc_gate_init(&side->gate);
+	init_waitqueue_head(&side->sleep);
+	init_waitqueue_head(&side->poll);
+}
+
+static struct kipc_pipe *kipc_pipe_alloc(umode_t mode, u32 flags, u64 capacity)
+{
+	struct kipc_pipe *pipe;
+	int err = -ENOMEM;
+
+	pipe = kzalloc(sizeof(*pipe), GFP_KERNEL_ACCOUNT);
+	if (!pipe)
+		return ERR_PTR(err);
+	pipe->flags = flags & (KIPC_PIPE_RECORD | KIPC_PIPE_TURNS);
+	spin_lock_init(&pipe->lock);
+	mutex_init(&pipe->resize);
+	kipc_side_init(&pipe->rd);
+	kipc_side_init(&pipe->wr);
+	kipc_turns_init(&pipe->turns, kipc_pipe_notify_turns,
+			&pipe->rd.gate.stats);
+
+	/* First the ceiling, then the memory. */
+	err = kipc_object_init(&pipe->object, &kipc_pipe_kind, mode, capacity);
+	if (err)
+		goto free;
+	err = kipc_ring_init(&pipe->ring, capacity);
+	if (err) {
+		kipc_object_put(&pipe->object);
+		return ERR_PTR(err);
+	}
+	return pipe;
+
+free:
+	kfree(pipe);
+	return ERR_PTR(err);
+}
+
+static void kipc_pipe_free(struct kipc_object *object)
+{
+	struct kipc_pipe *pipe = kipc_to_pipe(object);
+
+	kipc_turns_exit(&pipe->turns);
+	kipc_ring_free(&pipe->ring);
+}
+
+static void kipc_pipe_destroyed(struct kipc_object *object)
+{
+	struct kipc_pipe *pipe = kipc_to_pipe(object);
+	__poll_t events = EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
+
+	kipc_gate_fail(&pipe->wr.gate, -EIDRM);
+	kipc_gate_fail(&pipe->rd.gate, -EIDRM);
+	kipc_turns_fail(&pipe->turns, -EIDRM);
+	kipc_pipe_wake_readers(pipe, events);
+	kipc_pipe_wake_writers(pipe, events);
+}
+
+const struct kipc_kind kipc_pipe_kind = {
+	.type		= KIPC_KIND_PIPE,
+	.name		= "pipe",
+	.open		= kipc_pipe_open,
+	.opened		= kipc_pipe_opened,
+	.destroyed	= kipc_pipe_destroyed,
+	.free		= kipc_pipe_free,
+};
+
+/* What the ceiling and whole pages make of a capacity that was asked for. */
+static int kipc_pipe_capacity(u64 *capacity)
+{
+	u64 max = READ_ONCE(kipc_limits.pipe_max);
+
+	if (!*capacity)
+		*capacity = min_t(u64, READ_ONCE(kipc_limits.pipe_default),
+				  round_down(max, PAGE_SIZE));
+	if (*capacity < KIPC_PIPE_MIN)
+		return -EINVAL;
+	if (*capacity > max || PAGE_ALIGN(*capacity) > max)
+		return -ENOSPC;
+	*capacity = PAGE_ALIGN(*capacity);
+	return 0;
+}
+
+static int kipc_pipe_check_create(const struct kipc_pipe_create *arg)
+{
+	const u32 both = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE;
+	const u32 known = KIPC_EXCL | KIPC_PERSIST | KIPC_NONBLOCK |
+			  KIPC_INHERIT | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
+			  KIPC_PIPE_NOSIGPIPE;
+
+	if (arg->flags & ~known)
+		return -EINVAL;
+	if (arg->mode & ~0666 || arg->rights & ~both)
+		return -EINVAL;
+	if (arg->name)
+		return !arg->rights && !(arg->flags & KIPC_PERSIST) ?
+		       -EINVAL : 0;
+	if (arg->name_len || arg->flags & (KIPC_EXCL | KIPC_PERSIST))
+		return -EINVAL;
+	return arg->rights == both ? 0 : -EINVAL;
+}
+
+/* Opens one end for the caller and leaves its descriptor in @fd. */
+static int kipc_pipe_open_end(struct kipc_call *call, struct kipc_pipe *pipe,
+			      u32 right, s32 *fd)
+{
+	struct kipc_pipe_create *arg = call->arg;
+	struct file *file;
+	int ret;
+
+	*fd = -1;
+	if (!(arg->rights & right))
+		return 0;
+	file = kipc_pipe_open(&pipe->object, right, arg->flags);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = kipc_call_add_file(call, file, arg->flags);
+	if (ret < 0)
+		return ret;
+	*fd = ret;
+	return 0;
+}
+
+static int kipc_pipe_open_ends(struct kipc_call *call, struct kipc_pipe *pipe)
+{
+	struct kipc_pipe_create *arg = call->arg;
+	int err;
+
+	err = kipc_pipe_open_end(call, pipe, KIPC_RIGHT_READ, &arg->read_fd);
+	if (!err)
+		err = kipc_pipe_open_end(call, pipe, KIPC_RIGHT_WRITE,
+					 &arg->write_fd);
+	if (err)
+		return err;
+	arg->id = pipe->object.id;
+	arg->capacity = READ_ONCE(pipe->ring.size);
+	return 0;
+}
+
+/* The name is there already: open what has it. */
+static int kipc_pipe_open_existing(struct kipc_call *call,
+				   struct kipc_object *object)
+{
+	struct kipc_pipe_create *arg = call->arg;
+
+	if (arg->flags & KIPC_EXCL)
+		return -EEXIST;
+	if (object->kind != &kipc_pipe_kind)
+		return -EPROTOTYPE;
+	if (!kipc_object_allows(object, arg->rights) ||
+	    !(arg->rights || kipc_object_visible(object)))
+		return -EACCES;
+	arg->result = KIPC_RESULT_OPENED;
+	return kipc_pipe_open_ends(call, kipc_to_pipe(object));
+}
+
+/*
+ * Makes a pipe and opens its ends, and only then lets others find it: so nobody
+ * sees it if anything fails.  If somebody else has made one with that name in
+ * the meantime, that one is opened instead.
+ */
+static int kipc_pipe_create_new(struct kipc_call *call, struct kipc_name **name,
+				u64 capacity)
+{
+	struct kipc_pipe_create *arg = call->arg;
+	struct kipc_object *object;
+	struct kipc_pipe *pipe;
+	int err;
+
+	pipe = kipc_pipe_alloc(arg->mode, arg->flags, capacity);
+	if (IS_ERR(pipe))
+		return PTR_ERR(pipe);
+	err = kipc_pipe_open_ends(call, pipe);
+	if (err)
+		goto put;
+
+	object = kipc_object_enter(&pipe->object, *name, arg->flags);
+	if (object == &pipe->object) {
+		*name = NULL;
+		call->created = object;
+		arg->result = KIPC_RESULT_CREATED;
+		arg->id = object->id;
+		return 0;
+	}
+	kipc_call_drop_files(call);
+	if (IS_ERR(object)) {
+		err = PTR_ERR(object);
+	} else {
+		err = kipc_pipe_open_existing(call, object);
+		kipc_object_put(object);
+	}
+put:
+	kipc_object_put(&pipe->object);
+	return err;
+}
+
+/**
+ * kipc_pipe_create_call - KIPC_PIPE_CREATE
+ * @call: the call; struct kipc_pipe_create
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno, see uapi/linux/kipc.h.
+ */
+int kipc_pipe_create_call(struct kipc_call *call)
+{
+	struct kipc_pipe_create *arg = call->arg;
+	struct kipc_object *object;
+	struct kipc_name *name = NULL;
+	u64 capacity = arg->capacity;
+	int err;
+
+	err = kipc_pipe_check_create(arg);
+	if (err)
+		return err;
+	err = kipc_pipe_capacity(&capacity);
+	if (err)
+		return err;
+	if (arg->name) {
+		name = kipc_name_copy(arg->name, arg->name_len);
+		if (IS_ERR(name))
+			return PTR_ERR(name);
+	}
+
+	/* Most opens find it; then nothing is made. */
+	object = name ? kipc_object_find(name) : NULL;
+	if (object) {
+		err = kipc_pipe_open_existing(call, object);
+		kipc_object_put(object);
+	} else {
+		err = kipc_pipe_create_new(call, &name, capacity);
+	}
+	kfree(name);
+	return err;
+}
+
+static int kipc_pipe_import(struct kipc_call *call, u32 right, int dir,
+			    struct iovec *iov, struct iov_iter *iter)
+{
+	struct kipc_pipe_io *arg = call->arg;
+	u32 known = KIPC_IO_NONBLOCK;
+
+	if (right == KIPC_RIGHT_WRITE)
+		known |= KIPC_IO_NOSIGPIPE;
+	if (arg->flags & ~known || arg->len > LONG_MAX)
+		return -EINVAL;
+	if (!(call->handle->rights & right))
+		return -EBADF;
+	return kipc_import_ubuf(dir, u64_to_user_ptr(arg->buf),
+				min_t(u64, arg->len, MAX_RW_COUNT), iov, iter);
+}
+
+static bool kipc_pipe_nowait(struct kipc_call *call)
+{
+	struct kipc_pipe_io *arg = call->arg;
+
+	return (arg->flags & KIPC_IO_NONBLOCK) ||
+	       (call->file->f_flags & O_NONBLOCK);
+}
+
+static int kipc_pipe_io_done(struct kipc_pipe_io *arg, ssize_t ret, u64 len)
+{
+	if (ret >= 0 || ret == -EMSGSIZE)
+		arg->done = ret < 0 ? len : ret;
+	return ret < 0 ? ret : 0;
+}
+
+/**
+ * kipc_pipe_read_call - KIPC_PIPE_READ
+ * @call: the call; struct kipc_pipe_io
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno, see uapi/linux/kipc.h.
+ */
+int kipc_pipe_read_call(struct kipc_call *call)
+{
+	struct kipc_pipe_io *arg = call->arg;
+	struct iov_iter to;
+	struct iovec iov;
+	u64 needed = 0;
+	ssize_t ret;
+
+	ret = kipc_pipe_import(call, KIPC_RIGHT_READ, ITER_DEST, &iov, &to);
+	if (ret)
+		return ret;
+	ret = kipc_pipe_read(kipc_to_end(call->handle), &to,
+			     kipc_pipe_nowait(call), arg->deadline_ns, &needed);
+	return kipc_pipe_io_done(arg, ret, needed);
+}
+
+/**
+ * kipc_pipe_write_call - KIPC_PIPE_WRITE
+ * @call: the call; struct kipc_pipe_io
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno, see uapi/linux/kipc.h.
+ */
+int kipc_pipe_write_call(struct kipc_call *call)
+{
+	struct kipc_pipe_end *end = kipc_to_end(call->handle);
+	struct kipc_pipe_io *arg = call->arg;
+	struct iov_iter from;
+	struct iovec iov;
+	u64 longest = 0;
+	ssize_t ret;
+
+	ret = kipc_pipe_import(call, KIPC_RIGHT_WRITE, ITER_SOURCE, &iov, &from);
+	if (ret)
+		return ret;
+	ret = kipc_pipe_write(end, &from, kipc_pipe_nowait(call),
+			      arg->deadline_ns, &longest);
+	if (ret == -EPIPE && !end->nosigpipe &&
+	    !(arg->flags & KIPC_IO_NOSIGPIPE))
+		send_sig(SIGPIPE, current, 0);
+	return kipc_pipe_io_done(arg, ret, longest);
+}
+
+static void kipc_pipe_wake_both(struct kipc_pipe *pipe)
+{
+	kipc_pipe_wake_writers(pipe, EPOLLOUT | EPOLLWRNORM);
+	kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+}
+
+/*
+ * Keeps readers and writers out.  Never waits for one gate with the other one
+ * borrowed: a copier may take as long as the memory that he copies from.
+ */
+static int kipc_pipe_borrow(struct kipc_pipe *pipe)
+{
+	struct kipc_gate *first = &pipe->wr.gate, *second = &pipe->rd.gate;
+
+	for (;;) {
+		int err = kipc_gate_borrow(first);
+
+		if (err)
+			return err;
+		if (kipc_gate_try_borrow(second))
+			return 0;
+		if (kipc_gate_give_back(first))
+			kipc_pipe_wake_both(pipe);
+		swap(first, second);
+		cond_resched();
+	}
+}
+
+static void kipc_pipe_give_back(struct kipc_pipe *pipe)
+{
+	kipc_gate_give_back(&pipe->rd.gate);
+	kipc_gate_give_back(&pipe->wr.gate);
+	kipc_pipe_wake_both(pipe);
+}
+
+/* Moves the content to @ring and swaps; both gates are borrowed. */
+static int kipc_pipe_swap_ring(struct kipc_pipe *pipe, struct kipc_ring *ring)
+{
+	u64 used = pipe->wr.total - pipe->rd.total;
+
+	if (used > ring->size)
+		return -EBUSY;
+	kipc_ring_get(&pipe->ring, pipe->rd.pos, ring->data, used);
+	pipe->rd.pos = 0;
+	pipe->wr.pos = kipc_ring_after(ring, 0, used);
+	pipe->rd.seen = pipe->wr.total;
+	pipe->wr.seen = pipe->rd.total;
+	swap(pipe->ring.data, ring->data);
+	/* Read without the gates by kipc_pipe_used() and its callers. */
+	swap(pipe->ring.size, ring->size);
+	return 0;
+}
+
+/*
+ * The ceiling counts what the pipe is going to have, and is asked first; while
+ * the content is moved there are both rings, once for each pipe.
+ */
+static int kipc_pipe_resize(struct kipc_pipe *pipe, u64 capacity)
+{
+	struct kipc_object *object = &pipe->object;
+	u64 before = pipe->ring.size;
+	struct kipc_ring ring;
+	int err = 0;
+
+	lockdep_assert_held(&pipe->resize);
+
+	if (capacity > before)
+		err = kipc_object_recharge(object, before, capacity);
+	if (err)
+		return err;
+	err = kipc_ring_init(&ring, capacity);
+	if (err)
+		goto undo;
+	err = kipc_pipe_borrow(pipe);
+	if (!err) {
+		err = kipc_pipe_swap_ring(pipe, &ring);
+		kipc_pipe_give_back(pipe);
+	}
+	kipc_ring_free(&ring);
+	if (!err && capacity < before)
+		kipc_object_recharge(object, before, capacity);
+undo:
+	if (err && capacity > before)
+		kipc_object_recharge(object, capacity, before);
+	return err;
+}
+
+/**
+ * kipc_pipe_resize_call - KIPC_PIPE_RESIZE
+ * @call: the call; struct kipc_pipe_resize
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno, see uapi/linux/kipc.h.
+ */
+int kipc_pipe_resize_call(struct kipc_call *call)
+{
+	struct kipc_pipe_resize *arg = call->arg;
+	struct kipc_object *object = call->handle->object;
+	struct kipc_pipe *pipe = kipc_to_pipe(object);
+	u64 capacity = arg->capacity;
+	int err;
+
+	if (arg->flags || !capacity)
+		return -EINVAL;
+	if (!kipc_object_owned(object))
+		return -EPERM;
+	err = kipc_pipe_capacity(&capacity);
+	if (err)
+		return err;
+
+	if (mutex_lock_interruptible(&pipe->resize))
+		return -ERESTARTSYS;
+	err = kipc_pipe_resize(pipe, capacity);
+	arg->capacity = pipe->ring.size;
+	mutex_unlock(&pipe->resize);
+	return err;
+}
+
+/**
+ * kipc_pipe_next_record - length of the record at the head of the queue
+ * @pipe: a pipe in record mode
+ * @len: (out) its length, 0 if there is none
+ *
+ * Context: may sleep, until a reader who is copying is done.
+ * Return: 0 or -ERESTARTSYS.
+ */
+int kipc_pipe_next_record(struct kipc_pipe *pipe, u64 *len)
+{
+	struct kipc_side *rd = &pipe->rd;
+	u32 header = 0;
+	int err;
+
+	err = kipc_gate_borrow(&rd->gate);
+	if (err)
+		return err;
+	if (kipc_pipe_used(pipe))
+		kipc_ring_get(&pipe->ring, rd->pos, &header, sizeof(header));
+	if (kipc_gate_give_back(&rd->gate))
+		kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+	*len = header;
+	return 0;
+}
+
+static void kipc_side_stat(struct kipc_side *side, struct kipc_side *other,
+			   struct kipc_pipe_side *stat)
+{
+	struct kipc_gate *gate = &side->gate;
+
+	stat->handles = READ_ONCE(side->handles);
+	stat->waiting = READ_ONCE(gate->nr_waiters) +
+			!!(atomic_read(&gate->state) & KIPC_GATE_PARKED);
+	stat->bytes = READ_ONCE(side->bytes);
+	stat->calls = READ_ONCE(side->calls);
+	stat->wakeups = READ_ONCE(other->wakeups);
+	stat->sleeps = atomic64_read(&gate->stats.sleeps);
+	stat->blocked_ns = atomic64_read(&gate->stats.blocked_ns);
+}
+
+/**
+ * kipc_pipe_stat_call - KIPC_PIPE_STAT
+ * @call: the call; struct kipc_pipe_stat
+ *
+ * Every figure is true by itself; between two of them others may go on.
+ *
+ * Context: does not sleep.
+ * Return: 0 or a negative errno, see uapi/linux/kipc.h.
+ */
+int kipc_pipe_stat_call(struct kipc_call *call)
+{
+	struct kipc_pipe *pipe = kipc_to_pipe(call->handle->object);
+	struct kipc_pipe_end *end = kipc_to_end(call->handle);
+	struct kipc_pipe_stat *arg = call->arg;
+
+	if (arg->flags || arg->pad)
+		return -EINVAL;
+	arg->pipe_flags = pipe->flags;
+	arg->capacity = READ_ONCE(pipe->ring.size);
+	arg->used = kipc_pipe_used(pipe);
+	kipc_side_stat(&pipe->rd, &pipe->wr, &arg->readers);
+	kipc_side_stat(&pipe->wr, &pipe->rd, &arg->writers);
+	arg->readers.waiting += READ_ONCE(pipe->turns.nr_waiting);
+	arg->my_bytes = READ_ONCE(end->bytes);
+	arg->my_calls = READ_ONCE(end->calls);
+	return 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: pipes
+ *
+ * A ring of bytes with two sides.  The write side owns @head, the read side
+ * @tail; both are totals that only grow, so that head - tail is what the ring
+ * holds.  A side's owner is whoever is inside its gate, and he alone writes the
+ * side's members.  One reader and one writer copy at the same time: they share
+ * no lock and meet only in the two totals.
+ *
+ *	writer: copy in,  store-release head		reader: load-acquire head, copy out
+ *	reader: copy out, store-release tail		writer: load-acquire tail, copy in
+ *
+ * Sleeping.  At most one task of each side waits for the other side: its owner.
+ * It parks the gate, says in @need how many bytes it waits for, queues itself on
+ * @sleep and looks again.  Who moved a total looks at the other side's @sleep
+ * after a full barrier.  So one of the two sees the other:
+ *
+ *	sleeper: queue on @sleep; barrier (set_current_state); read total
+ *	waker:   store total; barrier (smp_mb); look at @sleep
+ *
+ * The same pair covers pollers (@poll), the last close (@gone) and destroy.
+ * An owner that is killed while it sleeps or after it was woken leaves the gate
+ * on its way out; the next owner looks at the totals himself, so a wake-up that
+ * hit a dying task is not lost.
+ *
+ * The order of readers is a matter of turns.h (TURNS) or there is none (SINGLE:
+ * the gate refuses a second one).
+ *
+ * References: each end is a handle and holds the object.
+ */
+#ifndef KIPC_PIPE_H
+#define KIPC_PIPE_H
+
+#include <linux/cache.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "gate.h"
+#include "handle.h"
+#include "object.h"
+#include "ring.h"
+#include "turns.h"
+
+struct kipc_call;
+struct pipe_inode_info;
+
+/* In record mode each record has its length before it. */
+#define KIPC_RECORD_HEADER	sizeof(u32)
+
+/* A stream write up to this size is never split, as with PIPE_BUF. */
+#define KIPC_PIPE_ATOMIC	4096
+
+/**
+ * struct kipc_side - one side of a pipe
+ * @gate: who is inside owns all members but the ones noted
+ * @total: bytes ever put in (head) or taken out (tail), headers included;
+ *	written by the owner, read by anybody
+ * @pos: where in the ring the next byte goes or comes from
+ * @seen: the other side's @total when the owner last looked
+ * @need: bytes, or bytes of room, that the sleeping owner waits for; written
+ *	by him, read by the other side's owner
+ * @gone: there were handles and there are none now; under pipe->lock, read
+ *	without
+ * @opened: there was a handle at some time; under pipe->lock
+ * @handles: open handles; under pipe->lock
+ * @bytes: payload that went through
+ * @calls: calls that moved some
+ * @wakeups: times that this side woke the other one
+ * @sleep: where the owner sleeps
+ * @poll: where pollers are
+ */
+struct kipc_side {
+	struct kipc_gate gate;
+	u64 total;
+	u64 pos;
+	u64 seen;
+	u64 need;
+	bool gone;
+	bool opened;
+	u32 handles;
+	u64 bytes;
+	u64 calls;
+	u64 wakeups;
+	wait_queue_head_t sleep;
+	wait_queue_head_t poll;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct kipc_pipe - a pipe
+ * @object: what all kinds have
+ * @flags: KIPC_PIPE_RECORD, KIPC_PIPE_TURNS; invariant
+ * @lock: guards @gone, @opened and @handles of both sides
+ * @resize: one resize at a time; taken before the gates are borrowed
+ * @ring: the memory; replaced under @resize with both gates borrowed
+ * @turns: the readers, if they take turns
+ * @rd: the read side
+ * @wr: the write side
+ */
+struct kipc_pipe {
+	struct kipc_object object;
+	u32 flags;
+	spinlock_t lock;
+	struct mutex resize;
+	struct kipc_ring ring;
+	struct kipc_turns turns;
+	struct kipc_side rd;
+	struct kipc_side wr;
+};
+
+/**
+ * struct kipc_pipe_end - a handle of a pipe
+ * @handle: what all handles have
+ * @nosigpipe: EPIPE comes without SIGPIPE; invariant
+ * @want: room that the last write which got EAGAIN was after; poll waits for it
+ * @bytes: payload that went through this handle; owner of the side
+ * @calls: calls that moved some; owner of the side
+ */
+struct kipc_pipe_end {
+	struct kipc_handle handle;
+	bool nosigpipe;
+	u64 want;
+	u64 bytes;
+	u64 calls;
+};
+
+static inline struct kipc_pipe *kipc_to_pipe(struct kipc_object *object)
+{
+	return container_of(object, struct kipc_pipe, object);
+}
+
+static inline struct kipc_pipe_end *kipc_to_end(struct kipc_handle *handle)
+{
+	return container_of(handle, struct kipc_pipe_end, handle);
+}
+
+static inline struct kipc_pipe_end *kipc_file_end(struct file *file)
+{
+	return file->private_data;
+}
+
+static inline struct kipc_pipe *kipc_file_pipe(struct file *file)
+{
+	return kipc_to_pipe(kipc_file_end(file)->handle.object);
+}
+
+/* pipe_io.c: moving data */
+ssize_t kipc_pipe_read(struct kipc_pipe_end *end, struct iov_iter *to,
+		       bool nowait, u64 deadline_ns, u64 *needed);
+ssize_t kipc_pipe_write(struct kipc_pipe_end *end, struct iov_iter *from,
+			bool nowait, u64 deadline_ns, u64 *longest);
+u64 kipc_pipe_used(struct kipc_pipe *pipe);
+void kipc_pipe_wake_readers(struct kipc_pipe *pipe, __poll_t events);
+void kipc_pipe_wake_writers(struct kipc_pipe *pipe, __poll_t events);
+
+/* pipe_splice.c: splice(2) and sendfile(2) out of a pipe */
+ssize_t kipc_pipe_splice_read(struct file *file, loff_t *ppos,
+			      struct pipe_inode_info *target, size_t len,
+			      unsigned int flags);
+
+/* pipe_file.c: file operations of the ends */
+extern const struct file_operations kipc_pipe_fops;
+struct file *kipc_pipe_open(struct kipc_object *object, u32 rights, u32 flags);
+void kipc_pipe_opened(struct kipc_handle *handle);
+
+/* pipe.c: ioctls and lifetime */
+extern const struct kipc_kind kipc_pipe_kind;
+int kipc_pipe_create_call(struct kipc_call *call);
+int kipc_pipe_read_call(struct kipc_call *call);
+int kipc_pipe_write_call(struct kipc_call *call);
+int kipc_pipe_resize_call(struct kipc_call *call);
+int kipc_pipe_stat_call(struct kipc_call *call);
+int kipc_pipe_next_record(struct kipc_pipe *pipe, u64 *len);
+
+#endif /* KIPC_PIPE_H */

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+
+#include "waiter.h"
+
+/**
+ * kipc_schedule - sleep until woken or the deadline passes
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ *
+ * The caller has set the task's state and checked what it waits for since.
+ *
+ * Context: may sleep, that is what it is for.
+ * Return: 0 if woken (by anybody: look again), -ETIMEDOUT.
+ */
+int kipc_schedule(u64 deadline_ns)
+{
+	ktime_t expires;
+
+	if (!deadline_ns) {
+		schedule();
+		return 0;
+	}
+	/* What does not fit a ktime_t is 292 years away. */
+	expires = min_t(u64, deadline_ns, KTIME_MAX - 1);
+	if (schedule_hrtimeout_range(&expires, current->timer_slack_ns,
+				     HRTIMER_MODE_ABS))
+		return 0;
+	return -ETIMEDOUT;
+}
+
+/**
+ * kipc_waiter_sleep - sleep until there is a result
+ * @waiter: in its queue
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ * @stats: where to count the sleep
+ *
+ * Context: sleeps; no lock held.
+ * Return: 0 if waiter->result is set.  -ERESTARTSYS or -ETIMEDOUT otherwise:
+ * then the caller must take the queue's lock and look at it once more.
+ */
+int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
+		      struct kipc_wait_stats *stats)
+{
+	u64 start = 0;
+	int err = 0;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		/* Pairs with kipc_waiter_finish(). */
+		if (smp_load_acquire(&waiter->result) != KIPC_WAITING) {
+			err = 0;
+			break;
+		}
+		if (err)
+			break;
+		if (signal_pending(current)) {
+			err = -ERESTARTSYS;
+			break;
+		}
+		if (!start)
+			start = ktime_get_ns();
+		err = kipc_schedule(deadline_ns);
+	}
+	__set_current_state(TASK_RUNNING);
+
+	if (start)
+		kipc_wait_account(stats, start);
+	return err;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: waiters
+ *
+ * A waiter is a record on the stack of a task that sleeps in some queue.  The
+ * queue belongs to whoever uses this and so does its lock, a spinlock.
+ *
+ * Waking.  The waker holds the queue's lock, takes the record off the queue and
+ * calls kipc_waiter_finish() with the result; it wakes the task that this gives
+ * back after it has dropped the lock.  Once the result is stored the record may
+ * be gone, with the stack that it lies on: that is why the task's reference is
+ * taken before.  The store is a release, the sleeper's load an acquire.
+ *
+ * Giving up.  A sleeper that a signal or its deadline woke takes the lock and
+ * looks again: if there is a result by now, that counts (it may have been given
+ * something that nobody else will get), otherwise it takes itself off.  So a
+ * waiter that is killed between wake and run loses nothing: it still has the
+ * result and must use it or pass it on.
+ */
+#ifndef KIPC_WAITER_H
+#define KIPC_WAITER_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/types.h>
+
+/* Not a result yet; results are 0 or a negative errno. */
+#define KIPC_WAITING	1
+
+/**
+ * struct kipc_waiter - one sleeping task
+ * @link: in the queue; under the queue's lock
+ * @task: who sleeps; invariant
+ * @result: KIPC_WAITING, then what it was woken with, written once
+ */
+struct kipc_waiter {
+	struct list_head link;
+	struct task_struct *task;
+	int result;
+};
+
+/**
+ * struct kipc_wait_stats - how much was slept somewhere
+ * @sleeps: times that somebody went to sleep
+ * @blocked_ns: time slept in all
+ */
+struct kipc_wait_stats {
+	atomic64_t sleeps;
+	atomic64_t blocked_ns;
+};
+
+/* Counts one sleep that began at @start_ns and is over. */
+static inline void kipc_wait_account(struct kipc_wait_stats *stats,
+				     u64 start_ns)
+{
+	atomic64_inc(&stats->sleeps);
+	atomic64_add(ktime_get_ns() - start_ns, &stats->blocked_ns);
+}
+
+static inline void kipc_waiter_init(struct kipc_waiter *waiter)
+{
+	waiter->task = current;
+	waiter->result = KIPC_WAITING;
+}
+
+static inline struct task_struct *
+kipc_waiter_finish(struct kipc_waiter *waiter, int result)
+{
+	struct task_struct *task = get_task_struct(waiter->task);
+
+	/* The last access to the record; pairs with kipc_waiter_sleep(). */
+	smp_store_release(&waiter->result, result);
+	return task;
+}
+
+/* Wakes what kipc_waiter_finish() gave; NULL is fine. */
+static inline void kipc_waiter_wake(struct task_struct *task)
+{
+	if (!task)
+		return;
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
+int kipc_schedule(u64 deadline_ns);
+int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
+		      struct kipc_wait_stats *stats);
+
+#endif /* KIPC_WAITER_H */
