@@ -1,0 +1,786 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rules that hold for every ioctl: versions of structs, flags, padding,
+ * bad pointers, numbers that are not there, and that a call which fails has
+ * done nothing. Every case has a fresh scene: a named pipe with five bytes.
+ */
+#include "kselftest_harness.h"
+
+#include "core_abi_32bit.h"
+#include "core_layout.h"
+#include "core_util.h"
+
+#define PAGE		4096
+#define NAME		"abi"
+#define NEW_NAME	"abi-new"
+#define DATA		"12345"
+#define DATA_LEN	5
+
+enum file { DEVICE, READ_END, WRITE_END, FILES };
+
+struct scene {
+	int fd[FILES];
+	uint64_t id;
+	unsigned char *args;	/* two pages, and one that is not mapped */
+	struct kipc_entry entries[2];
+	char buf[16];
+	int fds;		/* open before */
+	uint64_t objects;	/* charged to root before */
+};
+
+struct call {
+	const char *name;
+	unsigned long cmd;
+	enum file file;
+	size_t size;
+	uint32_t flags;		/* that are known */
+	bool output;		/* has members that it must write */
+	void (*fill)(struct scene *scene, void *args);
+};
+
+static void fill_nothing(struct scene *scene, void *args)
+{
+	(void)scene;
+	(void)args;
+}
+
+static void fill_list(struct scene *scene, void *args)
+{
+	struct kipc_list *list = args;
+
+	list->entries = to_u64(scene->entries);
+	list->entry_size = sizeof(*scene->entries);
+	list->count = 2;
+}
+
+static void fill_stat(struct scene *scene, void *args)
+{
+	struct kipc_stat *stat = args;
+
+	(void)scene;
+	stat->name = to_u64(NAME);
+	stat->name_len = strlen(NAME);
+}
+
+static void fill_open(struct scene *scene, void *args)
+{
+	struct kipc_open *open = args;
+
+	(void)scene;
+	open->name = to_u64(NAME);
+	open->name_len = strlen(NAME);
+	open->kind = KIPC_KIND_PIPE;
+	open->rights = KIPC_RIGHT_WRITE;
+}
+
+static void fill_target(struct scene *scene, void *args)
+{
+	struct kipc_target *target = args;
+
+	(void)scene;
+	target->name = to_u64(NAME);
+	target->name_len = strlen(NAME);
+}
+
+static void fill_setattr(struct scene *scene, void *args)
+{
+	struct kipc_setattr *setattr = args;
+
+	(void)scene;
+	setattr->flags = KIPC_SET_MODE;
+	setattr->mode = 0600;
+}
+
+static void fill_create(struct scene *scene, void *args)
+{
+	struct kipc_pipe_create *create = args;
+
+	(void)scene;
+	create->name = to_u64(NEW_NAME);
+	create->name_len = strlen(NEW_NAME);
+	create->mode = 0600;
+	create->rights = RIGHT_BOTH;
+	create->capacity = PAGE;
+}
+
+static void fill_io(struct scene *scene, void *args)
+{
+	struct kipc_pipe_io *io = args;
+
+	io->flags = KIPC_IO_NONBLOCK;
+	io->buf = to_u64(scene->buf);
+	io->len = DATA_LEN;
+}
+
+static void fill_resize(struct scene *scene, void *args)
+{
+	struct kipc_pipe_resize *resize = args;
+
+	(void)scene;
+	resize->capacity = 4 * PAGE;
+}
+
+#define CREATE_FLAGS (KIPC_EXCL | KIPC_PERSIST | KIPC_NONBLOCK |	\
+		      KIPC_INHERIT | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS | \
+		      KIPC_PIPE_NOSIGPIPE)
+#define OPEN_FLAGS (KIPC_NONBLOCK | KIPC_INHERIT | KIPC_PIPE_NOSIGPIPE)
+#define IO_FLAGS (KIPC_IO_NONBLOCK | KIPC_IO_NOSIGPIPE)
+#define SET_FLAGS (KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID)
+
+#define CALL(cmd, file, type, flags, output, fill) \
+	{ #cmd " on " #file, cmd, file, sizeof(struct type), flags, output, \
+	  fill }
+
+static const struct call calls[] = {
+	CALL(KIPC_INFO, DEVICE, kipc_info, 0, true, fill_nothing),
+	CALL(KIPC_LIST, DEVICE, kipc_list, 0, true, fill_list),
+	CALL(KIPC_STAT, DEVICE, kipc_stat, 0, true, fill_stat),
+	CALL(KIPC_STAT, READ_END, kipc_stat, 0, true, fill_nothing),
+	CALL(KIPC_STAT, WRITE_END, kipc_stat, 0, true, fill_nothing),
+	CALL(KIPC_OPEN, DEVICE, kipc_open, OPEN_FLAGS, true, fill_open),
+	CALL(KIPC_UNLINK, DEVICE, kipc_target, 0, false, fill_target),
+	CALL(KIPC_UNLINK, READ_END, kipc_target, 0, false, fill_nothing),
+	CALL(KIPC_DESTROY, DEVICE, kipc_target, 0, false, fill_target),
+	CALL(KIPC_DESTROY, WRITE_END, kipc_target, 0, false, fill_nothing),
+	CALL(KIPC_SETATTR, READ_END, kipc_setattr, SET_FLAGS, false,
+	     fill_setattr),
+	CALL(KIPC_PIPE_CREATE, DEVICE, kipc_pipe_create, CREATE_FLAGS, true,
+	     fill_create),
+	CALL(KIPC_PIPE_READ, READ_END, kipc_pipe_io, IO_FLAGS, true, fill_io),
+	CALL(KIPC_PIPE_WRITE, WRITE_END, kipc_pipe_io, IO_FLAGS, true, fill_io),
+	CALL(KIPC_PIPE_RESIZE, READ_END, kipc_pipe_resize, 0, true,
+	     fill_resize),
+	CALL(KIPC_PIPE_RESIZE, WRITE_END, kipc_pipe_resize, 0, true,
+	     fill_resize),
+	CALL(KIPC_PIPE_STAT, READ_END, kipc_pipe_stat, 0, true, fill_nothing),
+	CALL(KIPC_PIPE_STAT, WRITE_END, kipc_pipe_stat, 0, true, fill_nothing),
+	{ }
+};
+
+/* A member of the argument of one or more calls. */
+struct member {
+	const char *name;
+	unsigned long cmd;
+	bool device;
+	size_t offset;
+	size_t size;
+};
+
+#define MEMBER(cmd, device, type, member, bytes) \
+	{ #type "." #member, cmd, device, offsetof(struct type, member), \
+	  bytes }
+
+static const struct member must_be_zero[] = {
+	MEMBER(KIPC_LIST, true, kipc_list, pad, 4),
+	MEMBER(KIPC_STAT, true, kipc_stat, id, 8),	/* there is a name */
+	MEMBER(KIPC_STAT, false, kipc_stat, name, 8),
+	MEMBER(KIPC_STAT, false, kipc_stat, name_len, 4),
+	MEMBER(KIPC_STAT, false, kipc_stat, id, 8),
+	MEMBER(KIPC_UNLINK, true, kipc_target, pad, 4),
+	MEMBER(KIPC_UNLINK, false, kipc_target, pad, 4),
+	MEMBER(KIPC_UNLINK, false, kipc_target, name, 8),
+	MEMBER(KIPC_UNLINK, false, kipc_target, name_len, 4),
+	MEMBER(KIPC_DESTROY, true, kipc_target, pad, 4),
+	MEMBER(KIPC_DESTROY, false, kipc_target, pad, 4),
+	MEMBER(KIPC_DESTROY, false, kipc_target, name, 8),
+	MEMBER(KIPC_DESTROY, false, kipc_target, name_len, 4),
+	MEMBER(KIPC_SETATTR, false, kipc_setattr, uid, 4),
+	MEMBER(KIPC_SETATTR, false, kipc_setattr, gid, 4),
+	MEMBER(KIPC_SETATTR, false, kipc_setattr, pad, 4),
+	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, pad, 4),
+};
+
+static const struct member outputs[] = {
+	MEMBER(KIPC_INFO, true, kipc_info, abi_version, 4),
+	MEMBER(KIPC_INFO, true, kipc_info, kinds, 8),
+	MEMBER(KIPC_INFO, true, kipc_info, turn_grace_ns, 8),
+	MEMBER(KIPC_STAT, true, kipc_stat, rights, 4),
+	MEMBER(KIPC_STAT, true, kipc_stat, entry, sizeof(struct kipc_entry)),
+	MEMBER(KIPC_STAT, false, kipc_stat, rights, 4),
+	MEMBER(KIPC_STAT, false, kipc_stat, entry, sizeof(struct kipc_entry)),
+	MEMBER(KIPC_OPEN, true, kipc_open, fd, 4),
+	MEMBER(KIPC_OPEN, true, kipc_open, id, 8),
+	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, result, 4),
+	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, read_fd, 4),
+	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, write_fd, 4),
+	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, id, 8),
+	MEMBER(KIPC_PIPE_READ, false, kipc_pipe_io, done, 8),
+	MEMBER(KIPC_PIPE_WRITE, false, kipc_pipe_io, done, 8),
+	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, pipe_flags, 4),
+	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, capacity, 8),
+	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, readers,
+	       sizeof(struct kipc_pipe_side)),
+	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, my_calls, 8),
+};
+
+static bool concerns(const struct member *member, const struct call *call)
+{
+	return member->cmd == call->cmd &&
+	       member->device == (call->file == DEVICE);
+}
+
+FIXTURE(abi) {
+	struct scene scene;
+};
+
+FIXTURE_SETUP(abi)
+{
+	unsigned char *args = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kipc_info info;
+
+	ASSERT_NE(MAP_FAILED, args);
+	ASSERT_EQ(0, munmap(args + 2 * PAGE, PAGE));
+	self->scene.args = args;
+	ASSERT_EQ(0, kipc_info(&info));
+	self->scene.objects = info.objects;
+	self->scene.fds = count_fds();
+}
+
+FIXTURE_TEARDOWN(abi)
+{
+	struct kipc_info info;
+
+	EXPECT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(self->scene.objects, info.objects);
+	EXPECT_EQ(self->scene.fds, count_fds());
+	EXPECT_EQ(0, times_listed(NAME));
+	EXPECT_EQ(0, times_listed(NEW_NAME));
+}
+
+static int scene_make(struct scene *scene)
+{
+	struct kipc_pipe_create arg;
+	int ret = kipc_pipe_named(&arg, NAME, RIGHT_BOTH, PAGE, KIPC_EXCL);
+
+	if (ret)
+		return ret;
+	scene->fd[DEVICE] = kipc_device();
+	scene->fd[READ_END] = arg.read_fd;
+	scene->fd[WRITE_END] = arg.write_fd;
+	scene->id = arg.id;
+	return write(arg.write_fd, DATA, DATA_LEN) == DATA_LEN ? 0 : -EIO;
+}
+
+static void scene_end(struct scene *scene)
+{
+	int i;
+
+	for (i = 0; i < FILES; i++)
+		close(scene->fd[i]);
+}
+
+/* Nothing was created, opened, removed, read or written. */
+static bool scene_intact(struct scene *scene)
+{
+	struct kipc_pipe_stat pipe;
+	struct kipc_info info;
+	struct kipc_stat stat;
+
+	return !kipc_info(&info) && info.objects == scene->objects + 1 &&
+	       !kipc_stat_name(NAME, &stat) && stat.entry.id == scene->id &&
+	       stat.entry.handles == 2 && stat.entry.mode == 0600 &&
+	       !stat.entry.uid && count_fds() == scene->fds + FILES &&
+	       !kipc_pipe_stat(scene->fd[READ_END], &pipe) &&
+	       pipe.used == DATA_LEN && pipe.capacity == PAGE;
+}
+
+/* Valid arguments for @call at @args. */
+static void prepare(struct scene *scene, const struct call *call, void *args)
+{
+	memset(args, 0, call->size);
+	*(uint32_t *)args = call->size;
+	call->fill(scene, args);
+}
+
+static int issue(struct scene *scene, const struct call *call, void *args)
+{
+	return kipc_ioctl(scene->fd[call->file], call->cmd, args);
+}
+
+/* Closes what a call that succeeded opened. */
+static void close_new(const struct call *call, void *args)
+{
+	struct kipc_pipe_create *create = args;
+	struct kipc_open *open = args;
+
+	if (call->cmd == KIPC_OPEN)
+		close(open->fd);
+	if (call->cmd == KIPC_PIPE_CREATE) {
+		close(create->read_fd);
+		close(create->write_fd);
+	}
+}
+
+/* How a case changes the valid arguments. */
+struct change {
+	uint32_t size;		/* to tell; 0: leave it */
+	bool no_size;		/* tell 0 */
+	size_t offset;		/* where to write 0xff bytes */
+	size_t len;		/* how many */
+};
+
+/* Makes a scene, issues a changed call, and says what it gave. */
+static int try_change(struct scene *scene, const struct call *call,
+		      const struct change *change, bool *intact)
+{
+	uint32_t *header = (uint32_t *)scene->args;
+	int ret;
+
+	memset(scene->args, 0, 2 * PAGE);
+	ret = scene_make(scene);
+	if (ret)
+		return ret;
+	prepare(scene, call, scene->args);
+	if (change->size || change->no_size)
+		header[0] = change->size;
+	memset(scene->args + change->offset, 0xff, change->len);
+	ret = issue(scene, call, scene->args);
+	if (ret)
+		*intact = scene_intact(scene);
+	else
+		close_new(call, scene->args);
+	scene_end(scene);
+	return ret;
+}
+
+/* Expects @want of a changed call, and no effect if that is an error. */
+static void expect(struct __test_metadata *_metadata, struct scene *scene,
+		   const struct call *call, int want, struct change change)
+{
+	bool intact = true;
+
+	EXPECT_EQ(want, try_change(scene, call, &change, &intact))
+		TH_LOG("%s, size %u, 0xff at %zu", call->name, change.size,
+		       change.offset);
+	EXPECT_TRUE(intact)
+		TH_LOG("%s failed and did something", call->name);
+}
+
+#define EXPECT_CHANGED(want, call, ...) \
+	expect(_metadata, &self->scene, call, want, \
+	       (struct change){ __VA_ARGS__ })
+
+TEST_F(abi, valid)
+{
+	const struct call *call;
+
+	for (call = calls; call->name; call++)
+		EXPECT_CHANGED(0, call, .size = 0);
+}
+
+TEST_F(abi, info)
+{
+	struct kipc_info before, after;
+	int fd[2];
+
+	ASSERT_EQ(0, kipc_info(&before));
+	EXPECT_EQ(KIPC_ABI_VERSION, before.abi_version);
+	EXPECT_EQ(KIPC_NAME_MAX, before.name_max);
+	EXPECT_EQ(1U << KIPC_KIND_PIPE, before.kinds & 1U << KIPC_KIND_PIPE);
+	EXPECT_EQ(0, before.features);
+	EXPECT_LT(0, before.max_objects);
+	EXPECT_EQ(4096, before.pipe_min);
+	EXPECT_LE(before.pipe_min, before.pipe_default);
+	EXPECT_LE(before.pipe_default, before.pipe_max);
+	EXPECT_LT(0, before.turn_grace_ns);
+	ASSERT_EQ(0, kipc_pipe(fd, 8192, 0));
+	ASSERT_EQ(0, kipc_info(&after));
+	EXPECT_EQ(before.objects + 1, after.objects);
+	EXPECT_LE(before.bytes + 8192, after.bytes);
+	close(fd[0]);
+	close(fd[1]);
+	ASSERT_EQ(0, kipc_info(&after));
+	EXPECT_EQ(before.objects, after.objects);
+	EXPECT_EQ(before.bytes, after.bytes);
+}
+
+TEST_F(abi, struct_too_small)
+{
+	const struct call *call;
+
+	for (call = calls; call->name; call++) {
+		EXPECT_CHANGED(-EINVAL, call, .size = 1);
+		EXPECT_CHANGED(-EINVAL, call, .size = 4);
+		EXPECT_CHANGED(-EINVAL, call, .size = 8);
+		EXPECT_CHANGED(-EINVAL, call, .size = call->size - 8);
+		EXPECT_CHANGED(-EINVAL, call, .size = call->size - 1);
+		EXPECT_CHANGED(-EINVAL, call, .no_size = true);
+	}
+}
+
+TEST_F(abi, struct_larger)
+{
+	const struct call *call;
+
+	for (call = calls; call->name; call++) {
+		EXPECT_CHANGED(0, call, .size = call->size + 1);
+		EXPECT_CHANGED(0, call, .size = call->size + 8);
+		EXPECT_CHANGED(0, call, .size = PAGE);
+	}
+}
+
+TEST_F(abi, struct_tail_not_understood)
+{
+	const struct call *call;
+	size_t size;
+
+	for (call = calls; call->name; call++) {
+		size = call->size;
+		EXPECT_CHANGED(-E2BIG, call, .size = size + 1, .offset = size,
+			       .len = 1);
+		EXPECT_CHANGED(-E2BIG, call, .size = size + 16,
+			       .offset = size + 15, .len = 1);
+		EXPECT_CHANGED(-E2BIG, call, .size = PAGE, .offset = PAGE - 1,
+			       .len = 1);
+	}
+}
+
+TEST_F(abi, struct_beyond_a_page)
+{
+	const struct call *call;
+
+	for (call = calls; call->name; call++) {
+		EXPECT_CHANGED(-E2BIG, call, .size = PAGE + 1);
+		EXPECT_CHANGED(-E2BIG, call, .size = 2 * PAGE);
+		EXPECT_CHANGED(-E2BIG, call, .size = 0x80000000);
+		EXPECT_CHANGED(-E2BIG, call, .size = 0xffffffff);
+	}
+}
+
+TEST_F(abi, unknown_flags)
+{
+	struct scene *scene = &self->scene;
+	uint32_t *header = (uint32_t *)scene->args;
+	const struct call *call;
+	int bit;
+
+	for (call = calls; call->name; call++) {
+		ASSERT_EQ(0, scene_make(scene));
+		for (bit = 0; bit < 32; bit++) {
+			if (call->flags & 1U << bit)
+				continue;
+			prepare(scene, call, scene->args);
+			header[1] |= 1U << bit;
+			EXPECT_EQ(-EINVAL, issue(scene, call, scene->args))
+				TH_LOG("%s, bit %d", call->name, bit);
+		}
+		EXPECT_TRUE(scene_intact(scene))
+			TH_LOG("%s failed and did something", call->name);
+		scene_end(scene);
+	}
+}
+
+TEST_F(abi, padding)
+{
+	const struct member *member;
+	const struct call *call;
+	size_t i;
+
+	for (call = calls; call->name; call++) {
+		for (i = 0; i < ARRAY_SIZE(must_be_zero); i++) {
+			member = &must_be_zero[i];
+			if (!concerns(member, call))
+				continue;
+			EXPECT_CHANGED(-EINVAL, call, .offset = member->offset,
+				       .len = 1);
+			EXPECT_CHANGED(-EINVAL, call, .offset =
+				       member->offset + member->size - 1,
+				       .len = 1);
+		}
+	}
+}
+
+TEST_F(abi, outputs_are_ignored_on_the_way_in)
+{
+	const struct call *call;
+	size_t i;
+
+	for (call = calls; call->name; call++)
+		for (i = 0; i < ARRAY_SIZE(outputs); i++)
+			if (concerns(&outputs[i], call))
+				EXPECT_CHANGED(0, call,
+					       .offset = outputs[i].offset,
+					       .len = outputs[i].size);
+}
+
+/* Issues @call with arguments that lie, or end, at a bad place. */
+static void expect_fault(struct __test_metadata *_metadata,
+			 struct scene *scene, const struct call *call,
+			 void *args, const char *what)
+{
+	ASSERT_EQ(0, scene_make(scene));
+	EXPECT_EQ(-EFAULT, issue(scene, call, args))
+		TH_LOG("%s: %s", call->name, what);
+	EXPECT_TRUE(scene_intact(scene))
+		TH_LOG("%s: %s: failed and did something", call->name, what);
+	scene_end(scene);
+}
+
+TEST_F(abi, argument_not_mapped)
+{
+	unsigned char *end = self->scene.args + 2 * PAGE;
+	struct scene *scene = &self->scene;
+	const struct call *call;
+	uint32_t size;
+
+	for (call = calls; call->name; call++) {
+		expect_fault(_metadata, scene, call, NULL, "null");
+		expect_fault(_metadata, scene, call, end, "not mapped");
+		expect_fault(_metadata, scene, call, (void *)-4096L, "kernel");
+		expect_fault(_metadata, scene, call, (void *)(1UL << 62),
+			     "not canonical");
+		/* The size can be read, and the end of the struct cannot. */
+		size = call->size;
+		memset(end - size, 0, size);
+		memcpy(end - 8, &size, sizeof(size));
+		expect_fault(_metadata, scene, call, end - 8, "cut to 8 bytes");
+		memcpy(end - size + 1, &size, sizeof(size));
+		expect_fault(_metadata, scene, call, end - size + 1,
+			     "cut by a byte");
+	}
+}
+
+TEST_F(abi, argument_read_only)
+{
+	struct scene *scene = &self->scene;
+	const struct call *call;
+
+	for (call = calls; call->name; call++) {
+		if (!call->output)
+			continue;
+		prepare(scene, call, scene->args);
+		ASSERT_EQ(0, mprotect(scene->args, PAGE, PROT_READ));
+		expect_fault(_metadata, scene, call, scene->args, "read-only");
+		ASSERT_EQ(0, mprotect(scene->args, PAGE,
+				      PROT_READ | PROT_WRITE));
+	}
+}
+
+/* The pointers inside the structs: unmapped, or where they must write. */
+static const struct member pointers[] = {
+	MEMBER(KIPC_LIST, true, kipc_list, entries, 8),
+	MEMBER(KIPC_STAT, true, kipc_stat, name, 8),
+	MEMBER(KIPC_OPEN, true, kipc_open, name, 8),
+	MEMBER(KIPC_UNLINK, true, kipc_target, name, 8),
+	MEMBER(KIPC_DESTROY, true, kipc_target, name, 8),
+	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, name, 8),
+	MEMBER(KIPC_PIPE_READ, false, kipc_pipe_io, buf, 8),
+	MEMBER(KIPC_PIPE_WRITE, false, kipc_pipe_io, buf, 8),
+};
+
+TEST_F(abi, inner_pointers)
+{
+	struct scene *scene = &self->scene;
+	const uint64_t bad[] = {
+		8, to_u64(scene->args + 2 * PAGE),
+		-4096ULL, 1ULL << 62,
+	};
+	const struct call *call;
+	size_t i, j;
+
+	for (call = calls; call->name; call++) {
+		for (i = 0; i < ARRAY_SIZE(pointers) * ARRAY_SIZE(bad); i++) {
+			j = i / ARRAY_SIZE(bad);
+			if (!concerns(&pointers[j], call))
+				continue;
+			ASSERT_EQ(0, scene_make(scene));
+			prepare(scene, call, scene->args);
+			*(uint64_t *)(scene->args + pointers[j].offset) =
+				bad[i % ARRAY_SIZE(bad)];
+			EXPECT_EQ(-EFAULT, issue(scene, call, scene->args))
+				TH_LOG("%s, %s = %#llx", call->name,
+				       pointers[j].name,
+				       bad[i % ARRAY_SIZE(bad)] + 0ULL);
+			EXPECT_TRUE(scene_intact(scene));
+			scene_end(scene);
+		}
+	}
+}
+
+TEST_F(abi, output_buffers_read_only)
+{
+	struct scene *scene = &self->scene;
+	unsigned char *page = scene->args + PAGE;
+	struct kipc_pipe_io io = {
+		.size = sizeof(io),
+		.flags = KIPC_IO_NONBLOCK,
+		.buf = to_u64(page),
+		.len = DATA_LEN,
+	};
+	struct kipc_list list = {
+		.size = sizeof(list),
+		.entries = to_u64(page),
+		.entry_size = sizeof(struct kipc_entry),
+		.count = 2,
+	};
+
+	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
+	ASSERT_EQ(0, scene_make(scene));
+	EXPECT_EQ(-EFAULT, kipc_ioctl(scene->fd[READ_END], KIPC_PIPE_READ,
+				      &io));
+	EXPECT_EQ(-EFAULT, kipc_ioctl(scene->fd[DEVICE], KIPC_LIST, &list));
+	EXPECT_EQ(0, list.cursor);
+	EXPECT_TRUE(scene_intact(scene));
+	scene_end(scene);
+}
+
+static bool known(unsigned long cmd, enum file file)
+{
+	const struct call *call;
+
+	for (call = calls; call->name; call++)
+		if (call->cmd == cmd &&
+		    !(call->file == DEVICE) == !(file == DEVICE))
+			return true;
+	return false;
+}
+
+TEST_F(abi, unknown_numbers)
+{
+	struct scene *scene = &self->scene;
+	unsigned long cmd;
+	int file, nr;
+
+	ASSERT_EQ(0, scene_make(scene));
+	memset(scene->args, 0, PAGE);
+	for (file = 0; file < FILES; file++) {
+		for (nr = 0; nr < 256; nr++) {
+			cmd = _IO(KIPC_IOC_TYPE, nr);
+			if (!known(cmd, file))
+				EXPECT_EQ(-ENOTTY, kipc_ioctl(scene->fd[file],
+							      cmd, scene->args))
+					TH_LOG("file %d, number %#x", file, nr);
+			/* Size and direction are part of the number. */
+			cmd = _IOWR(KIPC_IOC_TYPE, nr, struct kipc_info);
+			EXPECT_EQ(-ENOTTY, kipc_ioctl(scene->fd[file], cmd,
+						      scene->args));
+		}
+		EXPECT_EQ(-ENOTTY, kipc_ioctl(scene->fd[file], TCGETS,
+					      scene->args));
+		EXPECT_EQ(-ENOTTY, kipc_ioctl(scene->fd[file], 0, NULL));
+	}
+	EXPECT_EQ(-ENOTTY, kipc_ioctl(scene->fd[DEVICE], FIONREAD,
+				      scene->args));
+	EXPECT_TRUE(scene_intact(scene));
+	scene_end(scene);
+}
+
+TEST_F(abi, device_is_no_pipe)
+{
+	char byte;
+	int dev = kipc_device();
+
+	ASSERT_LE(0, dev);
+	EXPECT_GT(0, read(dev, &byte, 1));
+	EXPECT_GT(0, write(dev, &byte, 1));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dev, 0));
+	close(dev);
+}
+
+TEST_F(abi, kind_of_open)
+{
+	struct kipc_open arg;
+	const struct call call = { .size = sizeof(arg), .fill = fill_open };
+	uint32_t kind;
+
+	ASSERT_EQ(0, scene_make(&self->scene));
+	prepare(&self->scene, &call, &arg);
+	arg.kind = KIPC_KIND_ANY;
+	EXPECT_EQ(0, kipc_device_ioctl(KIPC_OPEN, &arg));
+	EXPECT_EQ(KIPC_KIND_PIPE, arg.kind);
+	EXPECT_EQ(self->scene.id, arg.id);
+	close(arg.fd);
+	prepare(&self->scene, &call, &arg);
+	arg.kind = KIPC_KIND_ANY;
+	arg.flags = KIPC_PIPE_NOSIGPIPE;
+	EXPECT_EQ(-EINVAL, kipc_device_ioctl(KIPC_OPEN, &arg));
+	for (kind = KIPC_KIND_PIPE + 1; kind; kind <<= 1) {
+		prepare(&self->scene, &call, &arg);
+		arg.kind = kind;
+		EXPECT_EQ(-EINVAL, kipc_device_ioctl(KIPC_OPEN, &arg));
+	}
+	EXPECT_TRUE(scene_intact(&self->scene));
+	scene_end(&self->scene);
+}
+
+TEST_F(abi, list_arguments)
+{
+	static const struct kipc_list bad[] = {
+		{ .entry_size = sizeof(struct kipc_entry), .count = 0 },
+		{ .entry_size = 0, .count = 1 },
+		{ .entry_size = sizeof(struct kipc_entry) - 1, .count = 1 },
+		{ .entry_size = sizeof(struct kipc_entry), .count = 1,
+		  .kind = KIPC_KIND_PIPE + 1 },
+		{ .entry_size = sizeof(struct kipc_entry), .count = 1,
+		  .kind = 0xffffffff },
+	};
+	struct kipc_list arg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		arg = bad[i];
+		arg.size = sizeof(arg);
+		arg.entries = to_u64(self->scene.args);
+		EXPECT_EQ(-EINVAL, kipc_device_ioctl(KIPC_LIST, &arg))
+			TH_LOG("case %zu", i);
+	}
+}
+
+/* Entries of a later version, larger, are zero beyond what is known. */
+TEST_F(abi, list_larger_entries)
+{
+	size_t size = sizeof(struct kipc_entry) + 8;
+	struct kipc_list arg = {
+		.size = sizeof(arg),
+		.entries = to_u64(self->scene.args),
+		.entry_size = size,
+		.count = 4,
+		.kind = KIPC_KIND_PIPE,
+	};
+	struct kipc_entry entry;
+	size_t i;
+
+	ASSERT_EQ(0, scene_make(&self->scene));
+	memset(self->scene.args, 0xff, 4 * size);
+	EXPECT_EQ(0, kipc_device_ioctl(KIPC_LIST, &arg));
+	ASSERT_EQ(1, arg.count);
+	memcpy(&entry, self->scene.args, sizeof(entry));
+	EXPECT_EQ(self->scene.id, entry.id);
+	EXPECT_STREQ(NAME, (char *)entry.name);
+	for (i = sizeof(entry); i < size; i++)
+		EXPECT_EQ(0, self->scene.args[i]);
+	for (i = size; i < 4 * size; i++)
+		EXPECT_EQ(0xff, self->scene.args[i]);
+	scene_end(&self->scene);
+}
+
+#ifdef ABI_32BIT_PROGRAM
+TEST_F(abi, program_of_32_bits)
+{
+	size_t size = program_32bit_end - program_32bit;
+	int fd = memfd_create("program", MFD_CLOEXEC), status;
+	pid_t pid;
+
+	ASSERT_EQ(size, write(fd, program_32bit, size));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		syscall(SYS_execveat, fd, "", (char *[]){ "32bit", NULL },
+			NULL, AT_EMPTY_PATH);
+		_exit(errno == ENOEXEC ? 126 : 127);
+	}
+	status = child_end(pid);
+	close(fd);
+	if (status == 126)
+		SKIP(return, "this kernel runs no 32-bit programs");
+	EXPECT_EQ(0, status);
+}
+#else
+TEST_F(abi, program_of_32_bits)
+{
+	SKIP(return, "the compiler made no 32-bit programs");
+}
+#endif
+
+TEST_HARNESS_MAIN

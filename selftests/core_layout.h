@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where each member of the contract's structs lies, for 64-bit and for 32-bit
+ * programs: it is one layout, and it never changes. Sizes are those of the
+ * first published version and have to be replaced by "not smaller than" when a
+ * struct grows.
+ */
+#ifndef CORE_LAYOUT_H
+#define CORE_LAYOUT_H
+
+#include <stddef.h>
+
+#include <linux/kipc.h>
+
+/* An array of -1 elements, which does not compile, where it is not so. */
+#define AT(type, member, offset) \
+	extern char type##_##member##_at[offsetof(struct type, member) == \
+					 (offset) ? 1 : -1]
+#define SIZE(type, bytes) \
+	extern char type##_size[sizeof(struct type) == (bytes) ? 1 : -1]
+
+AT(kipc_info, size, 0);
+AT(kipc_info, flags, 4);
+AT(kipc_info, abi_version, 8);
+AT(kipc_info, name_max, 12);
+AT(kipc_info, kinds, 16);
+AT(kipc_info, features, 24);
+AT(kipc_info, max_objects, 32);
+AT(kipc_info, max_bytes, 40);
+AT(kipc_info, objects, 48);
+AT(kipc_info, bytes, 56);
+AT(kipc_info, pipe_min, 64);
+AT(kipc_info, pipe_max, 72);
+AT(kipc_info, pipe_default, 80);
+AT(kipc_info, turn_grace_ns, 88);
+SIZE(kipc_info, 96);
+
+AT(kipc_entry, id, 0);
+AT(kipc_entry, kind, 8);
+AT(kipc_entry, state, 12);
+AT(kipc_entry, uid, 16);
+AT(kipc_entry, gid, 20);
+AT(kipc_entry, pid, 24);
+AT(kipc_entry, mode, 28);
+AT(kipc_entry, handles, 32);
+AT(kipc_entry, name_len, 36);
+AT(kipc_entry, bytes, 40);
+AT(kipc_entry, created_ns, 48);
+AT(kipc_entry, name, 56);
+SIZE(kipc_entry, 312);
+
+AT(kipc_list, size, 0);
+AT(kipc_list, flags, 4);
+AT(kipc_list, cursor, 8);
+AT(kipc_list, entries, 16);
+AT(kipc_list, entry_size, 24);
+AT(kipc_list, count, 28);
+AT(kipc_list, kind, 32);
+AT(kipc_list, pad, 36);
+SIZE(kipc_list, 40);
+
+AT(kipc_stat, size, 0);
+AT(kipc_stat, flags, 4);
+AT(kipc_stat, name, 8);
+AT(kipc_stat, name_len, 16);
+AT(kipc_stat, rights, 20);
+AT(kipc_stat, id, 24);
+AT(kipc_stat, entry, 32);
+SIZE(kipc_stat, 344);
+
+AT(kipc_open, size, 0);
+AT(kipc_open, flags, 4);
+AT(kipc_open, name, 8);
+AT(kipc_open, name_len, 16);
+AT(kipc_open, kind, 20);
+AT(kipc_open, rights, 24);
+AT(kipc_open, fd, 28);
+AT(kipc_open, id, 32);
+SIZE(kipc_open, 40);
+
+AT(kipc_target, size, 0);
+AT(kipc_target, flags, 4);
+AT(kipc_target, name, 8);
+AT(kipc_target, name_len, 16);
+AT(kipc_target, pad, 20);
+SIZE(kipc_target, 24);
+
+AT(kipc_setattr, size, 0);
+AT(kipc_setattr, flags, 4);
+AT(kipc_setattr, mode, 8);
+AT(kipc_setattr, uid, 12);
+AT(kipc_setattr, gid, 16);
+AT(kipc_setattr, pad, 20);
+SIZE(kipc_setattr, 24);
+
+AT(kipc_pipe_create, size, 0);
+AT(kipc_pipe_create, flags, 4);
+AT(kipc_pipe_create, name, 8);
+AT(kipc_pipe_create, name_len, 16);
+AT(kipc_pipe_create, mode, 20);
+AT(kipc_pipe_create, rights, 24);
+AT(kipc_pipe_create, result, 28);
+AT(kipc_pipe_create, capacity, 32);
+AT(kipc_pipe_create, read_fd, 40);
+AT(kipc_pipe_create, write_fd, 44);
+AT(kipc_pipe_create, id, 48);
+SIZE(kipc_pipe_create, 56);
+
+AT(kipc_pipe_io, size, 0);
+AT(kipc_pipe_io, flags, 4);
+AT(kipc_pipe_io, buf, 8);
+AT(kipc_pipe_io, len, 16);
+AT(kipc_pipe_io, deadline_ns, 24);
+AT(kipc_pipe_io, done, 32);
+SIZE(kipc_pipe_io, 40);
+
+AT(kipc_pipe_resize, size, 0);
+AT(kipc_pipe_resize, flags, 4);
+AT(kipc_pipe_resize, capacity, 8);
+SIZE(kipc_pipe_resize, 16);
+
+AT(kipc_pipe_side, handles, 0);
+AT(kipc_pipe_side, waiting, 4);
+AT(kipc_pipe_side, bytes, 8);
+AT(kipc_pipe_side, calls, 16);
+AT(kipc_pipe_side, sleeps, 24);
+AT(kipc_pipe_side, blocked_ns, 32);
+AT(kipc_pipe_side, wakeups, 40);
+SIZE(kipc_pipe_side, 48);
+
+AT(kipc_pipe_stat, size, 0);
+AT(kipc_pipe_stat, flags, 4);
+AT(kipc_pipe_stat, pipe_flags, 8);
+AT(kipc_pipe_stat, pad, 12);
+AT(kipc_pipe_stat, capacity, 16);
+AT(kipc_pipe_stat, used, 24);
+AT(kipc_pipe_stat, readers, 32);
+AT(kipc_pipe_stat, writers, 80);
+AT(kipc_pipe_stat, my_bytes, 128);
+AT(kipc_pipe_stat, my_calls, 136);
+SIZE(kipc_pipe_stat, 144);
+
+#undef AT
+#undef SIZE
+
+#endif /* CORE_LAYOUT_H */

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading: when it is refused, what it takes along, parameters,
+ * and that nothing is left behind. Wants the module's file, which $KIPC_MODULE
+ * or /lib/kipc/kipc.ko names, and leaves it loaded with default parameters.
+ */
+#include "kselftest_harness.h"
+
+#include <sys/stat.h>
+
+#include "core_util.h"
+
+#define MIB		(1024 * 1024)
+#define PIPES		4
+
+static const char *module_path(void)
+{
+	const char *path = getenv("KIPC_MODULE");
+
+	return path && *path ? path : "/lib/kipc/kipc.ko";
+}
+
+static void __attribute__((constructor)) need_module(void)
+{
+	if (!access(module_path(), R_OK))
+		return;
+	printf("TAP version 13\n1..0 # SKIP needs %s\n", module_path());
+	exit(4);
+}
+
+static int load(const char *params)
+{
+	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	int ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+
+	close(fd);
+	return ret;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "kipc", O_NONBLOCK) ? -errno : 0;
+}
+
+/* Gone is what it put into /dev and /proc. */
+static bool all_gone(void)
+{
+	return access(KIPC_DEVICE, F_OK) && access("/proc/sys/kipc", F_OK) &&
+	       access("/sys/module/kipc", F_OK);
+}
+
+FIXTURE(module) {
+	struct kipc_info defaults;
+};
+
+/* Begins and ends with a module that was loaded just now. */
+FIXTURE_SETUP(module)
+{
+	int ret = unload();
+
+	ASSERT_TRUE(!ret || ret == -ENOENT)
+		TH_LOG("rmmod: %s", strerror(-ret));
+	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, kipc_info(&self->defaults));
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	struct kipc_info info;
+	int ret = unload();
+
+	EXPECT_TRUE(!ret || ret == -ENOENT)
+		TH_LOG("rmmod: %s", strerror(-ret));
+	EXPECT_EQ(0, load(""));
+	EXPECT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(0, memcmp(&info, &self->defaults, sizeof(info)));
+}
+
+TEST_F(module, comes_and_goes)
+{
+	ASSERT_EQ(-EEXIST, load(""));
+	ASSERT_EQ(0, unload());
+	EXPECT_TRUE(all_gone());
+	EXPECT_EQ(-ENOENT, unload());
+	ASSERT_EQ(0, load(""));
+	EXPECT_EQ(0, access(KIPC_DEVICE, R_OK | W_OK));
+	EXPECT_EQ(0, access("/proc/sys/kipc", R_OK));
+}
+
+TEST_F(module, stays_while_the_device_is_open)
+{
+	struct kipc_info info = { .size = sizeof(info) };
+	int dev = kipc_device();
+
+	ASSERT_LE(0, dev);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(0, kipc_ioctl(dev, KIPC_INFO, &info));
+	close(dev);
+	EXPECT_EQ(0, unload());
+}
+
+TEST_F(module, stays_while_a_handle_is_open)
+{
+	int fd[2], sock[2];
+	char byte = 'x';
+
+	ASSERT_EQ(0, kipc_pipe(fd, 0, 0));
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	close(fd[0]);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	close(fd[1]);
+	EXPECT_EQ(0, unload());
+	/* Not even when all that is left of it is on its way in a socket. */
+	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sock));
+	ASSERT_EQ(0, kipc_pipe(fd, 0, 0));
+	ASSERT_EQ(1, write(fd[1], &byte, 1));
+	ASSERT_EQ(0, send_fd(sock[0], fd[0]));
+	close(fd[0]);
+	close(fd[1]);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	fd[0] = recv_fd(sock[1]);
+	ASSERT_LE(0, fd[0]);
+	EXPECT_EQ(1, read(fd[0], &byte, 1));
+	EXPECT_EQ('x', byte);
+	close(fd[0]);
+	EXPECT_EQ(0, unload());
+}
+
+/* Objects that nobody has open keep names, but not the module. */
+TEST_F(module, persistent_objects_go_with_it)
+{
+	struct kipc_pipe_create made;
+	struct kipc_info info;
+	struct kipc_stat stat;
+
+	ASSERT_EQ(0, make_persistent("empty", 0666));
+	ASSERT_EQ(0, make_pipe(&made, "full", RIGHT_BOTH, KIPC_PERSIST, 0666));
+	ASSERT_EQ(4, write(made.write_fd, "data", 4));
+	close(made.read_fd);
+	close(made.write_fd);
+	EXPECT_EQ(0, kipc_stat_name("full", &stat));
+	EXPECT_EQ(0, unload());
+	ASSERT_EQ(0, load(""));
+	EXPECT_EQ(-ENOENT, kipc_stat_name("empty", &stat));
+	EXPECT_EQ(-ENOENT, kipc_stat_name("full", &stat));
+	ASSERT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(0, info.objects);
+	EXPECT_EQ(0, info.bytes);
+}
+
+static void leave_in_namespace(void *arg)
+{
+	CHECK_EQ(0, make_persistent("inside", 0600));
+	CHECK_EQ(1, write(*(int *)arg, "", 1));
+	pause();
+}
+
+/* A namespace with names outlives the module, and ends when it is not there. */
+TEST_F(module, goes_before_a_namespace_does)
+{
+	int sock[2], i;
+	struct job job = { .fn = leave_in_namespace, .arg = &sock[1] };
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sock));
+	for (i = 0; i < 2; i++) {
+		pid = child_start(run_in_namespace, &job);
+		ASSERT_EQ(1, read(sock[0], &byte, 1));
+		EXPECT_EQ(0, unload());
+		if (i)
+			ASSERT_EQ(0, load(""));
+		EXPECT_EQ(128 + SIGKILL, child_kill(pid));
+		if (!i)
+			ASSERT_EQ(0, load(""));
+	}
+}
+
+TEST_F(module, parameters)
+{
+	struct kipc_info info;
+	struct stat device;
+
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load("max_objects=7 max_bytes=1048576 turn_grace_ms=33"));
+	ASSERT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(7, info.max_objects);
+	EXPECT_EQ(1048576, info.max_bytes);
+	EXPECT_EQ(33 * NSEC_PER_MSEC, info.turn_grace_ns);
+	EXPECT_EQ(7, sysctl_get("max_objects"));
+	EXPECT_EQ(1048576, sysctl_get("max_bytes"));
+	EXPECT_EQ(33, sysctl_get("turn_grace_ms"));
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load("pipe_max=131072 pipe_default=8192 mode=0600"));
+	ASSERT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(131072, info.pipe_max);
+	EXPECT_EQ(8192, info.pipe_default);
+	EXPECT_EQ(131072, sysctl_get("pipe_max"));
+	EXPECT_EQ(8192, sysctl_get("pipe_default"));
+	ASSERT_EQ(0, stat(KIPC_DEVICE, &device));
+	EXPECT_EQ(0600, device.st_mode & 07777);
+}
+
+static void open_device(void *arg)
+{
+	CHECK_EQ(*(int *)arg, kipc_device() < 0 ? -errno : 0);
+}
+
+TEST_F(module, mode_of_the_device)
+{
+	static const struct {
+		const char *params;
+		unsigned int mode;
+		int alice;
+	} cases[] = {
+		{ "", 0666, 0 },
+		{ "mode=0660", 0660, -EACCES },
+		{ "mode=0400", 0400, -EACCES },
+		{ "mode=0606", 0606, 0 },
+	};
+	struct stat device;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, load(cases[i].params));
+		ASSERT_EQ(0, stat(KIPC_DEVICE, &device));
+		EXPECT_EQ(cases[i].mode, device.st_mode & 07777)
+			TH_LOG("%s", cases[i].params);
+		EXPECT_EQ(0, child_run_as(ALICE, open_device,
+					  (void *)&cases[i].alice));
+	}
+}
+
+TEST_F(module, bad_parameters)
+{
+	static const char * const bad[] = {
+		"max_objects=0", "max_objects=-1", "max_objects=abc",
+		"max_objects=18446744073709551615", "max_bytes=0",
+		"max_bytes=", "max_bytes=18446744073709551615", "pipe_max=0",
+		"pipe_max=4095", "pipe_max=18446744073709551615",
+		"pipe_default=0", "pipe_default=4095", "pipe_default=x",
+		"turn_grace_ms=0", "turn_grace_ms=18446744073709551615",
+		"mode=01666", "mode=0777", "mode=-1", "mode=rw",
+	};
+	size_t i;
+
+	ASSERT_EQ(0, unload());
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, load(bad[i]))
+			TH_LOG("%s", bad[i]);
+		EXPECT_TRUE(all_gone())
+			TH_LOG("%s left something behind", bad[i]);
+		/* So that the next case finds what it expects. */
+		unload();
+	}
+}
+
+/* Kilobytes of @key in /proc/meminfo. */
+static long memory_kb(const char *key)
+{
+	char text[8192], *found;
+
+	if (read_file("/proc/meminfo", text, sizeof(text)) < 0)
+		return -1;
+	found = strstr(text, key);
+	return found ? atol(found + strlen(key)) : -1;
+}
+
+struct memory {
+	long free;
+	long slab;
+	long vmalloc;
+};
+
+/* With nothing in it that would be given back on demand. */
+static struct memory memory_now(void)
+{
+	write_file("/proc/sys/vm/drop_caches", "3");
+	return (struct memory){
+		.free = memory_kb("MemFree:"),
+		.slab = memory_kb("SUnreclaim:"),
+		.vmalloc = memory_kb("VmallocUsed:"),
+	};
+}
+
+/*
+ * What the kernel keeps for itself, per CPU and half-filled, wanders by some
+ * hundred KiB. Each round of traffic() goes through four buffers of a MiB and
+ * through 200 objects: one buffer lost in a round, or 800 bytes with an object,
+ * is more than that after 10 rounds, and 80 bytes after 100.
+ */
+#define SLACK_FREE_KB		4096
+#define SLACK_SLAB_KB		1536
+#define SLACK_VMALLOC_KB	1024
+
+static bool memory_is_back(const struct memory *before)
+{
+	struct memory now = memory_now();
+
+	return before->free - now.free < SLACK_FREE_KB &&
+	       now.slab - before->slab < SLACK_SLAB_KB &&
+	       now.vmalloc - before->vmalloc < SLACK_VMALLOC_KB;
+}
+
+struct ends {
+	int fd[2];
+	int share;	/* bytes to move; 0: till one is killed */
+};
+
+static void pour(void *arg)
+{
+	struct ends *ends = arg;
+	static char block[65536];
+	int left = ends->share;
+	ssize_t put;
+
+	close(ends->fd[0]);
+	signal(SIGPIPE, SIG_IGN);
+	while (!ends->share || left > 0) {
+		put = KIPC_RET(write(ends->fd[1], block, sizeof(block)));
+		if (put == -EPIPE && !ends->share)
+			return;
+		CHECK_EQ(sizeof(block), put);
+		left -= put;
+	}
+}
+
+static void drain(void *arg)
+{
+	struct ends *ends = arg;
+	static char block[65536];
+	int total = 0;
+	ssize_t got;
+
+	close(ends->fd[1]);
+	while ((got = KIPC_RET(read(ends->fd[0], block, sizeof(block)))) > 0)
+		total += got;
+	CHECK_EQ(0, got);
+	if (ends->share)
+		CHECK_EQ(ends->share, total);
+}
+
+/* Two pairs of processes that end, and two of which one is killed. */
+static void traffic(void)
+{
+	pid_t reader[PIPES], writer[PIPES];
+	struct kipc_pipe_create made;
+	struct ends ends;
+	int i;
+
+	for (i = 0; i < PIPES; i++) {
+		ends.share = i < PIPES / 2 ? MIB : 0;
+		CHECK_EQ(0, kipc_pipe(ends.fd, MIB, 0));
+		writer[i] = child_start(pour, &ends);
+		reader[i] = child_start(drain, &ends);
+		close(ends.fd[0]);
+		close(ends.fd[1]);
+	}
+	CHECK_EQ(128 + SIGKILL, child_kill(reader[PIPES - 1]));
+	CHECK_EQ(0, child_end(writer[PIPES - 1]));
+	CHECK_EQ(128 + SIGKILL, child_kill(writer[PIPES - 2]));
+	CHECK_EQ(0, child_end(reader[PIPES - 2]));
+	for (i = 0; i < PIPES - 2; i++) {
+		CHECK_EQ(0, child_end(writer[i]));
+		CHECK_EQ(0, child_end(reader[i]));
+	}
+	for (i = 0; i < 200; i++) {
+		CHECK_EQ(0, make_pipe(&made, i & 1 ? "short" : NULL,
+				      RIGHT_BOTH, 0, 0600));
+		close(made.read_fd);
+		close(made.write_fd);
+	}
+	CHECK_EQ(0, make_persistent("left", 0600));
+}
+
+/* In a child, whose end frees what a process grows by. */
+static void one_round(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(0, load(""));
+	traffic();
+	CHECK_EQ(0, unload());
+}
+
+TEST_F_TIMEOUT(module, rounds_with_traffic, 900)
+{
+	unsigned long rounds = scaled(100), i;
+	struct memory before, after;
+
+	ASSERT_EQ(0, unload());
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, child_run(one_round, NULL));
+	before = memory_now();
+	for (i = 0; i < rounds; i++)
+		ASSERT_EQ(0, child_run(one_round, NULL));
+	EXPECT_TRUE(wait_for(memory_is_back(&before)));
+	after = memory_now();
+	TH_LOG("after %lu rounds: free %+ld KiB, slab %+ld, vmalloc %+ld",
+	       rounds, after.free - before.free, after.slab - before.slab,
+	       after.vmalloc - before.vmalloc);
+}
+
+TEST_HARNESS_MAIN
