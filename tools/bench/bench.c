@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kipc-bench: the command line. */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+#define RUNS_MAX	1000
+#define SIZE_LIMIT	(512 << 10)	/* a large channel takes two of them */
+
+const char *argp_program_bug_address;
+
+static const char doc[] =
+	"Measure kipc against its peers: the same operations, in the same run.\vMetrics:\n"
+	"  transfer    write and read back in one process\n"
+	"  round-trip  there and back between two processes, two channels\n"
+	"  throughput  one process writes what another reads meanwhile\n"
+	"\n"
+	"Mode icount is for a virtual machine whose clock counts instructions\n"
+	"(kipc-vm --icount): the figures are the same in every run.  Mode wall is\n"
+	"for any other machine; processes are kept on CPUs of their own.\n"
+	"\n"
+	"Exit status: 0; 1 if something failed or, with --gate, kipc is slower\n"
+	"than it may be; 64 if the command line is wrong.";
+
+enum {
+	OPT_GATE = 256,
+	OPT_JSON,
+	OPT_METRICS,
+	OPT_MODE,
+	OPT_PEER_ONLY,
+	OPT_RUNS,
+	OPT_SIZES,
+};
+
+static const struct argp_option options[] = {
+	{ "mode", OPT_MODE, "icount|wall", 0,
+	  "what the clock counts (default: wall)", 0 },
+	{ "sizes", OPT_SIZES, "N[,N...]", 0,
+	  "bytes per operation (default: 64,4096,65536)", 0 },
+	{ "metrics", OPT_METRICS, "NAME[,NAME...]", 0,
+	  "what to measure (default: transfer,round-trip, and throughput in mode wall)",
+	  0 },
+	{ "runs", OPT_RUNS, "N", 0,
+	  "runs of each side, an even number (default: 10)", 0 },
+	{ "json", OPT_JSON, "FILE", 0,
+	  "also write the results to FILE, an array of objects", 0 },
+	{ "gate", OPT_GATE, NULL, 0,
+	  "fail unless kipc is as fast as it has to be", 0 },
+	{ "peer-only", OPT_PEER_ONLY, NULL, 0,
+	  "measure the peer alone: needs no kipc", 0 },
+	{ 0 }
+};
+
+static unsigned long parse_number(struct argp_state *state, const char *what,
+				  const char *text, unsigned long max)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || !value ||
+	    value > max)
+		argp_error(state, "%s: '%s' is no number from 1 to %lu", what,
+			   text, max);
+	return value;
+}
+
+static void parse_sizes(struct argp_state *state, struct settings *set,
+			char *list)
+{
+	size_t max = ARRAY_SIZE(set->sizes);
+	char *word;
+
+	set->size_count = 0;
+	while ((word = strsep(&list, ","))) {
+		if (set->size_count == max)
+			argp_error(state, "--sizes takes at most %zu", max);
+		set->sizes[set->size_count++] =
+			parse_number(state, "--sizes", word, SIZE_LIMIT);
+	}
+}
+
+static unsigned int metric_bit(struct argp_state *state, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < metric_count; i++) {
+		if (!strcmp(metrics[i].name, name))
+			return 1U << i;
+	}
+	argp_error(state, "--metrics: there is no '%s'", name);
+	return 0;
+}
+
+static void parse_metrics(struct argp_state *state, struct settings *set,
+			  char *list)
+{
+	char *word;
+
+	set->wanted = 0;
+	while ((word = strsep(&list, ",")))
+		set->wanted |= metric_bit(state, word);
+}
+
+static void parse_mode(struct argp_state *state, struct settings *set,
+		       const char *mode)
+{
+	set->icount = !strcmp(mode, "icount");
+	if (!set->icount && strcmp(mode, "wall"))
+		argp_error(state, "--mode takes icount or wall, not '%s'",
+			   mode);
+}
+
+static void finish_settings(struct argp_state *state, struct settings *set)
+{
+	if (set->gate && set->peer_only)
+		argp_error(state, "--gate and --peer-only exclude each other");
+	/* With one CPU, as in mode icount, the two would only take turns. */
+	if (!set->wanted)
+		set->wanted = set->icount ? 3 : 7;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct settings *set = state->input;
+
+	switch (key) {
+	case OPT_MODE:
+		parse_mode(state, set, arg);
+		break;
+	case OPT_SIZES:
+		parse_sizes(state, set, arg);
+		break;
+	case OPT_METRICS:
+		parse_metrics(state, set, arg);
+		break;
+	case OPT_RUNS:
+		set->runs = parse_number(state, "--runs", arg, RUNS_MAX);
+		set->runs += set->runs % 2;
+		break;
+	case OPT_JSON:
+		set->json = arg;
+		break;
+	case OPT_GATE:
+		set->gate = true;
+		break;
+	case OPT_PEER_ONLY:
+		set->peer_only = true;
+		break;
+	case ARGP_KEY_END:
+		finish_settings(state, set);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_option,
+	.doc = doc,
+};
+
+int main(int argc, char **argv)
+{
+	struct settings set = {
+		.runs = 10,
+		.sizes = { 64, 4096, 65536 },
+		.size_count = 3,
+	};
+	size_t m, s, count = 0;
+	struct result *res;
+
+	argp_parse(&argp, argc, argv, ARGP_NO_ARGS, NULL, &set);
+	signal(SIGPIPE, SIG_IGN);
+	res = calloc(metric_count * set.size_count, sizeof(*res));
+	if (!res)
+		err(1, "calloc");
+	report_begin(&set);
+	for (m = 0; m < metric_count; m++) {
+		if (!(set.wanted & (1U << m)))
+			continue;
+		for (s = 0; s < set.size_count; s++) {
+			res[count] = measure(&set, &metrics[m], set.sizes[s]);
+			report_result(&set, &res[count++]);
+		}
+	}
+	if (set.json)
+		report_json(&set, res, count);
+	if (set.gate && !report_gate(res, count))
+		return 1;
+	return 0;
+}
