@@ -45,7 +45,7 @@ int kipc_info_call(struct kipc_call *call)
 		.size		= arg->size,
 		.abi_version	= KIPC_ABI_VERSION,
 		.name_max	= KIPC_NAME_MAX,
-		.kinds		= BIT(KIPC_KIND_PIPE),
+		.kinds		= KIPC_KINDS,
 		.max_objects	= READ_ONCE(kipc_limits.max_objects),
 		.max_bytes	= READ_ONCE(kipc_limits.max_bytes),
 		.objects	= atomic_long_read(&user->objects),

@@ -12,15 +12,34 @@
 /* 7.x moved current_umask() there, away from linux/fs.h. */
 #include <linux/fs_struct.h>
 #include <linux/limits.h>
+#include <linux/mm.h>
 #include <linux/pipe_fs_i.h>
+#include <linux/shmem_fs.h>
 #include <linux/splice.h>
 #include <linux/string.h>
 #include <linux/sysctl.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+/* struct folio_batch: 7.x moved it from pagevec.h, both come by this one. */
+#include <linux/writeback.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <linux/pagevec.h>
+#endif
 
 #ifndef CONFIG_64BIT
 #error "kipc needs a 64-bit kernel: its 64-bit indices are read in one access"
+#endif
+
+/*
+ * For what is filled in before it is read, where it costs to have it zeroed
+ * first (CONFIG_INIT_STACK_ALL_ZERO); in the kernel since 6.14.
+ */
+#ifndef __uninitialized
+#if __has_attribute(uninitialized)
+#define __uninitialized		__attribute__((uninitialized))
+#else
+#define __uninitialized
+#endif
 #endif
 
 /* 6.2 gave the directions of an iov_iter names of their own. */
@@ -86,6 +105,125 @@ static inline void kipc_file_no_notify(struct file *file)
 	file->f_mode &= ~FMODE_FSNOTIFY_MASK;
 #endif
 	file->f_mode |= FMODE_NONOTIFY;
+}
+
+/* 7.0 gave the flags of areas a type of their own. */
+static inline struct file *kipc_shmem_setup(const char *name)
+{
+#ifdef mk_vma_flags
+	return shmem_file_setup(name, 0, mk_vma_flags(VMA_NORESERVE_BIT));
+#else
+	return shmem_file_setup(name, 0, VM_NORESERVE);
+#endif
+}
+
+/* 6.17 began to move files from mmap to mmap_prepare. */
+static inline int kipc_vfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+	return file->f_op->mmap(file, vma);
+#else
+	return vfs_mmap(file, vma);
+#endif
+}
+
+/* 5.11 brought vma_set_file(), 6.3 vm_flags_set() and vm_flags_clear(). */
+static inline void kipc_vma_set_file(struct vm_area_struct *vma,
+				     struct file *file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	get_file(file);
+	swap(vma->vm_file, file);
+	fput(file);
+#else
+	vma_set_file(vma, file);
+#endif
+}
+
+static inline void kipc_vm_flags_set(struct vm_area_struct *vma,
+				     unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags |= flags;
+#else
+	vm_flags_set(vma, flags);
+#endif
+}
+
+static inline void kipc_vm_flags_clear(struct vm_area_struct *vma,
+				       unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags &= ~flags;
+#else
+	vm_flags_clear(vma, flags);
+#endif
+}
+
+/*
+ * mmap() counts a writable shared mapping in f_mapping before it calls the file,
+ * but from 6.7 on until 6.12 after that.
+ */
+#define KIPC_MMAP_COUNTS_LATE						\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0) &&		\
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0))
+
+/*
+ * What the page cache holds: pages, folios since 5.17, always the first page of
+ * a huge one.  6.10 counts the mappings of all its pages in one place; before,
+ * page_mapcount() has those of the whole with those of each page.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline int kipc_cached_pages(struct page *page)
+{
+	return compound_nr(page);
+}
+
+static inline int kipc_cached_mapcount(struct page *page)
+{
+	int pages = compound_nr(page), count = 0, i;
+
+	for (i = 0; i < pages; i++)
+		count += page_mapcount(page + i);
+	if (pages == 1)
+		return count;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+	return count - (pages - 1) * compound_mapcount(page);
+#else
+	return count - (pages - 1) * folio_entire_mapcount(page_folio(page));
+#endif
+}
+
+#define kipc_cached_refs	page_ref_count
+#else
+#define kipc_cached_pages	folio_nr_pages
+#define kipc_cached_mapcount	folio_mapcount
+#define kipc_cached_refs	folio_ref_count
+#endif
+
+/*
+ * lru_add_drain() of this CPU, which is not exported.  The release of a batch
+ * that was not drained begins with it, unless the batch is empty: so give it a
+ * page that never goes.
+ */
+static inline void kipc_lru_add_drain(void)
+{
+	struct page *page = ZERO_PAGE(0);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+	struct pagevec batch;
+
+	pagevec_init(&batch);
+	get_page(page);
+	pagevec_add(&batch, page);
+	pagevec_release(&batch);
+#else
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	get_page(page);
+	folio_batch_add(&batch, page_folio(page));
+	folio_batch_release(&batch);
+#endif
 }
 
 #endif /* KIPC_COMPAT_H */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hashtable.h>
 #include <linux/pid.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "domain.h"
 #include "object.h"
+#include "process.h"
 
 /* Guards changes of kipc_domains; innermost.  Readers use RCU. */
 static DEFINE_SPINLOCK(kipc_domains_lock);
@@ -43,19 +43,6 @@ struct kipc_domain *kipc_domain_find(void)
 	domain = kipc_domain_lookup(task_active_pid_ns(current));
 	rcu_read_unlock();
 	return domain;
-}
-
-/* A process is dead for us when its last thread is. */
-static bool kipc_process_dead(struct pid *pid)
-{
-	struct task_struct *leader;
-	bool dead;
-
-	rcu_read_lock();
-	leader = pid_task(pid, PIDTYPE_TGID);
-	dead = !leader || (leader->exit_state && thread_group_empty(leader));
-	rcu_read_unlock();
-	return dead;
 }
 
 /*

@@ -2,14 +2,38 @@
 #include <linux/anon_inodes.h>
 #include <linux/ctype.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "compat.h"
 #include "handle.h"
 #include "object.h"
 
 /**
+ * kipc_handle_alloc - make a handle that has no file yet
+ * @object: what it is for; the caller has a reference
+ * @rights: KIPC_RIGHT_*
+ * @size: of the kind's own struct, which begins with struct kipc_handle
+ *
+ * Context: may sleep.
+ * Return: the handle, to be freed with kfree(), or -EIDRM, -ENOMEM.
+ */
+void *kipc_handle_alloc(struct kipc_object *object, u32 rights, size_t size)
+{
+	struct kipc_handle *handle;
+
+	if (kipc_object_destroyed(object))
+		return ERR_PTR(-EIDRM);
+	handle = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return ERR_PTR(-ENOMEM);
+	handle->object = object;
+	handle->rights = rights;
+	return handle;
+}
+
+/**
  * kipc_handle_file - make the file of a handle
- * @handle: filled in; its object's reference goes with it
+ * @handle: from kipc_handle_alloc(); the file gets a reference of its object
  * @name: what /proc/PID/fd shows, "[kipc:KIND]"
  * @fops: the kind's; they free @handle in release
  * @flags: KIPC_NONBLOCK counts here
@@ -40,6 +64,7 @@ struct file *kipc_handle_file(struct kipc_handle *handle, const char *name,
 	file->f_mode |= FMODE_NOWAIT;
 	kipc_file_no_notify(file);
 	atomic_inc(&handle->object->handles);
+	refcount_inc(&handle->object->refs);
 	return file;
 }
 

@@ -26,6 +26,7 @@ struct kipc_handle {
 	u32 rights;
 };
 
+void *kipc_handle_alloc(struct kipc_object *object, u32 rights, size_t size);
 struct file *kipc_handle_file(struct kipc_handle *handle, const char *name,
 			      const struct file_operations *fops, u32 flags);
 void kipc_handle_release(struct kipc_handle *handle);

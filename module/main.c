@@ -8,6 +8,7 @@
 #include <linux/kipc.h>
 
 #include "calls.h"
+#include "compat.h"
 #include "domain.h"
 #include "handle.h"
 #include "limit.h"
@@ -22,7 +23,7 @@ MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
 /* On what an ioctl may be called: bit 0 is the device, bit n a kind's handle. */
 #define KIPC_ON_DEVICE		BIT(0)
 #define KIPC_ON_PIPE		BIT(KIPC_KIND_PIPE)
-#define KIPC_ON_HANDLE		KIPC_ON_PIPE
+#define KIPC_ON_HANDLE		KIPC_KINDS
 
 /**
  * struct kipc_op - one ioctl
@@ -51,7 +52,8 @@ struct kipc_op {
 	[_IOC_NR(_cmd)] = {						\
 		.cmd		= _cmd,					\
 		.where		= _where,				\
-		.size		= sizeof(struct _struct),		\
+		.size		= sizeof(struct _struct) +		\
+			BUILD_BUG_ON_ZERO(sizeof(struct _struct) % 8),	\
 		.min_size	= offsetofend(struct _struct, _last),	\
 		.fn		= _fn,					\
 		__VA_ARGS__						\
@@ -72,7 +74,7 @@ static const struct kipc_op kipc_ops[] = {
 	KIPC_OP(KIPC_SETATTR, KIPC_ON_HANDLE, kipc_setattr_call,
 		kipc_setattr, pad, .silent = true),
 	KIPC_OP(KIPC_PIPE_CREATE, KIPC_ON_DEVICE, kipc_pipe_create_call,
-		kipc_pipe_create, id, .final = true),
+		kipc_pipe_create, write_fd, .final = true),
 	KIPC_OP(KIPC_PIPE_READ, KIPC_ON_PIPE, kipc_pipe_read_call,
 		kipc_pipe_io, done, .final = true),
 	KIPC_OP(KIPC_PIPE_WRITE, KIPC_ON_PIPE, kipc_pipe_write_call,
@@ -139,7 +141,8 @@ static void kipc_call_finish(struct kipc_call *call)
 	for (i = 0; i < call->nr_files; i++) {
 		struct kipc_handle *handle = call->files[i]->private_data;
 
-		handle->object->kind->opened(handle);
+		if (handle->object->kind->opened)
+			handle->object->kind->opened(handle);
 		fd_install(call->fds[i], call->files[i]);
 	}
 	if (call->created)
@@ -169,26 +172,92 @@ static void kipc_call_abort(struct kipc_call *call)
 	}
 }
 
-/* With EMSGSIZE the argument says how much room it takes. */
+/*
+ * With EMSGSIZE the argument says how much room it takes, with EOWNERDEAD which
+ * mutexes the caller has now.
+ */
 static bool kipc_op_has_output(const struct kipc_op *op, int ret)
 {
-	return !op->silent && (!ret || ret == -EMSGSIZE);
+	return !op->silent &&
+	       (!ret || ret == -EMSGSIZE || ret == -EOWNERDEAD);
+}
+
+/*
+ * Arguments are copied word by word: half the instructions of a copy whose
+ * length the compiler does not know, and for a P or an addition to an array a
+ * tenth of the whole call.
+ */
+static int kipc_copy_in(union kipc_arg *arg, const void __user *uptr, u32 size)
+{
+	const u64 __user *from = uptr;
+	u64 *to = (u64 *)arg;
+	u32 i;
+
+	if (!user_read_access_begin(uptr, size))
+		return -EFAULT;
+	for (i = 0; i < size / sizeof(u64); i++)
+		unsafe_get_user(to[i], &from[i], fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int kipc_copy_words_out(void __user *uptr, const union kipc_arg *arg,
+			       u32 size)
+{
+	const u64 *from = (const u64 *)arg;
+	u64 __user *to = uptr;
+	u32 i;
+
+	if (!user_write_access_begin(uptr, size))
+		return -EFAULT;
+	for (i = 0; i < size / sizeof(u64); i++)
+		unsafe_put_user(from[i], &to[i], fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int kipc_copy_out(void __user *uptr, const union kipc_arg *arg, u32 size)
+{
+	if (likely(!(size % sizeof(u64))))
+		return kipc_copy_words_out(uptr, arg, size);
+	return copy_to_user(uptr, arg, size) ? -EFAULT : 0;
+}
+
+static int kipc_arg_in(union kipc_arg *arg, const struct kipc_op *op,
+		       const void __user *uptr, u32 *size)
+{
+	if (get_user(*size, (u32 __user *)uptr))
+		return -EFAULT;
+	if (likely(*size == op->size)) {
+		int err = kipc_copy_in(arg, uptr, op->size);
+
+		/* It may have been changed since it was looked at. */
+		arg->info.size = op->size;
+		return err;
+	}
+	if (*size < op->min_size)
+		return -EINVAL;
+	if (*size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(arg, op->size, uptr, *size);
 }
 
 static long kipc_dispatch(struct kipc_call *call, const struct kipc_op *op,
 			  void __user *uptr)
 {
-	union kipc_arg arg;
+	union kipc_arg arg __uninitialized;
 	u32 size, out;
 	int ret;
 
-	if (get_user(size, (u32 __user *)uptr))
-		return -EFAULT;
-	if (size < op->min_size)
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	ret = copy_struct_from_user(&arg, op->size, uptr, size);
+	ret = kipc_arg_in(&arg, op, uptr, &size);
 	if (ret)
 		return ret;
 	if (call->handle && !op->destroyed &&
@@ -196,17 +265,19 @@ static long kipc_dispatch(struct kipc_call *call, const struct kipc_op *op,
 		return -EIDRM;
 
 	out = min_t(u32, size, op->size);
-	if (op->final && copy_to_user(uptr, &arg, out))
+	if (op->final && kipc_copy_out(uptr, &arg, out))
 		return -EFAULT;
 
 	call->arg = &arg;
 	ret = op->fn(call);
-	if (kipc_op_has_output(op, ret) && copy_to_user(uptr, &arg, out))
+	if (kipc_op_has_output(op, ret) && kipc_copy_out(uptr, &arg, out))
 		ret = -EFAULT;
-	if (ret)
-		kipc_call_abort(call);
-	else
-		kipc_call_finish(call);
+	if (unlikely(call->nr_files || call->created)) {
+		if (ret)
+			kipc_call_abort(call);
+		else
+			kipc_call_finish(call);
+	}
 	return ret;
 }
 
@@ -222,9 +293,13 @@ static long kipc_dispatch(struct kipc_call *call, const struct kipc_op *op,
 long kipc_handle_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 {
 	struct kipc_handle *handle = file->private_data;
-	struct kipc_call call = { .handle = handle, .file = file };
+	struct kipc_call call __uninitialized;
 	const struct kipc_op *op;
 
+	call.handle = handle;
+	call.file = file;
+	call.nr_files = 0;
+	call.created = NULL;
 	op = kipc_find_op(cmd, BIT(handle->object->kind->type));
 	if (!op)
 		return -ENOTTY;

@@ -11,8 +11,9 @@
  * They are installed when the argument has been copied out, or closed if that
  * failed, so that an error never leaves anything behind.
  *
- * The code goes one way: main -> a kind (pipe) -> what kinds share (handle,
- * object, domain, limit; gate, turns, waiter, ring).  Locks, from the outside:
+ * The code goes one way: main -> a kind (segment, array, semaphore, pipe) -> what
+ * kinds share (create, handle, object, domain, limit; waiter, process; gate,
+ * turns, ring).  A kind never calls another one.  Locks, from the outside:
  *
  *	gate or turn of a pipe		held while asleep and while copying
  *	  domain->lock (mutex)		names and ids of a domain
@@ -20,19 +21,30 @@
  *	      wait queue heads
  *	gate->borrow (mutex)		both gates of a pipe, only tried for the
  *					second one
+ *	segment->lock (mutex)		size and seals; around shmem's own locks
+ *	array->lock			elements, versions and who waits for them
+ *	sem->lock			counters, who waits for them, and records
+ *					of what processes give back
  *	gate->lock, turns->lock, object->attr_lock, and the ones in limit.c
  *	and domain.c: innermost, none is taken inside another
+ *
+ * Wait queue heads are woken with none of array->lock and sem->lock held.
  */
 #ifndef KIPC_MAIN_H
 #define KIPC_MAIN_H
 
+#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/types.h>
+#include <linux/kipc.h>
 
 struct kipc_handle;
 struct kipc_object;
 
 #define KIPC_CALL_FILES		2
+
+/* The kinds that there are, as a bit mask. */
+#define KIPC_KINDS	(BIT(KIPC_KIND_PIPE))
 
 /**
  * struct kipc_call - one ioctl that is under way

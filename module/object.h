@@ -46,16 +46,24 @@ struct kipc_name {
  * struct kipc_kind - what a kind of object does
  * @type: KIPC_KIND_*
  * @name: for people
+ * @flags: of its create call, from bit 16 on
+ * @make: allocate an object as a create call says; it has one reference and
+ *	nobody else knows it
+ * @give: open the handles that a create call asks for, and say in its argument
+ *	what the object is like
  * @open: make a handle with the rights given; the caller has checked them
  *	against the mode
  * @opened: the caller of an ioctl has got the handle: from here on it counts as
- *	one that was there
+ *	one that was there; may be NULL
  * @destroyed: wake everybody who waits; object->destroyed is set already
  * @free: the last reference is gone; give back what the kind holds
  */
 struct kipc_kind {
 	u32 type;
 	const char *name;
+	u32 flags;
+	struct kipc_object *(*make)(struct kipc_call *call);
+	int (*give)(struct kipc_call *call, struct kipc_object *object);
 	struct file *(*open)(struct kipc_object *object, u32 rights, u32 flags);
 	void (*opened)(struct kipc_handle *handle);
 	void (*destroyed)(struct kipc_object *object);

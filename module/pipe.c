@@ -5,9 +5,12 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "create.h"
 #include "limit.h"
 #include "main.h"
 #include "pipe.h"
+
+KIPC_ASSERT_CREATE(kipc_pipe_create);
 
 static void kipc_pipe_notify_turns(struct kipc_turns *turns)
 {
@@ -23,15 +26,16 @@ static void kipc_side_init(struct kipc_side *side)
 	init_waitqueue_head(&side->poll);
 }
 
-static struct kipc_pipe *kipc_pipe_alloc(umode_t mode, u32 flags, u64 capacity)
+static struct kipc_object *kipc_pipe_make(struct kipc_call *call)
 {
+	struct kipc_pipe_create *arg = call->arg;
 	struct kipc_pipe *pipe;
-	int err = -ENOMEM;
+	int err;
 
 	pipe = kzalloc(sizeof(*pipe), GFP_KERNEL_ACCOUNT);
 	if (!pipe)
-		return ERR_PTR(err);
-	pipe->flags = flags & (KIPC_PIPE_RECORD | KIPC_PIPE_TURNS);
+		return ERR_PTR(-ENOMEM);
+	pipe->flags = arg->flags & (KIPC_PIPE_RECORD | KIPC_PIPE_TURNS);
 	spin_lock_init(&pipe->lock);
 	mutex_init(&pipe->resize);
 	kipc_side_init(&pipe->rd);
@@ -40,19 +44,18 @@ static struct kipc_pipe *kipc_pipe_alloc(umode_t mode, u32 flags, u64 capacity)
 			&pipe->rd.gate.stats);
 
 	/* First the ceiling, then the memory. */
-	err = kipc_object_init(&pipe->object, &kipc_pipe_kind, mode, capacity);
-	if (err)
-		goto free;
-	err = kipc_ring_init(&pipe->ring, capacity);
+	err = kipc_object_init(&pipe->object, &kipc_pipe_kind, arg->mode,
+			       arg->capacity);
+	if (err) {
+		kfree(pipe);
+		return ERR_PTR(err);
+	}
+	err = kipc_ring_init(&pipe->ring, arg->capacity);
 	if (err) {
 		kipc_object_put(&pipe->object);
 		return ERR_PTR(err);
 	}
-	return pipe;
-
-free:
-	kfree(pipe);
-	return ERR_PTR(err);
+	return &pipe->object;
 }
 
 static void kipc_pipe_free(struct kipc_object *object)
@@ -75,15 +78,6 @@ static void kipc_pipe_destroyed(struct kipc_object *object)
 	kipc_pipe_wake_writers(pipe, events);
 }
 
-const struct kipc_kind kipc_pipe_kind = {
-	.type		= KIPC_KIND_PIPE,
-	.name		= "pipe",
-	.open		= kipc_pipe_open,
-	.opened		= kipc_pipe_opened,
-	.destroyed	= kipc_pipe_destroyed,
-	.free		= kipc_pipe_free,
-};
-
 /* What the ceiling and whole pages make of a capacity that was asked for. */
 static int kipc_pipe_capacity(u64 *capacity)
 {
@@ -100,118 +94,34 @@ static int kipc_pipe_capacity(u64 *capacity)
 	return 0;
 }
 
-static int kipc_pipe_check_create(const struct kipc_pipe_create *arg)
-{
-	const u32 both = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE;
-	const u32 known = KIPC_EXCL | KIPC_PERSIST | KIPC_NONBLOCK |
-			  KIPC_INHERIT | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
-			  KIPC_PIPE_NOSIGPIPE;
-
-	if (arg->flags & ~known)
-		return -EINVAL;
-	if (arg->mode & ~0666 || arg->rights & ~both)
-		return -EINVAL;
-	if (arg->name)
-		return !arg->rights && !(arg->flags & KIPC_PERSIST) ?
-		       -EINVAL : 0;
-	if (arg->name_len || arg->flags & (KIPC_EXCL | KIPC_PERSIST))
-		return -EINVAL;
-	return arg->rights == both ? 0 : -EINVAL;
-}
-
-/* Opens one end for the caller and leaves its descriptor in @fd. */
-static int kipc_pipe_open_end(struct kipc_call *call, struct kipc_pipe *pipe,
-			      u32 right, s32 *fd)
-{
-	struct kipc_pipe_create *arg = call->arg;
-	struct file *file;
-	int ret;
-
-	*fd = -1;
-	if (!(arg->rights & right))
-		return 0;
-	file = kipc_pipe_open(&pipe->object, right, arg->flags);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	ret = kipc_call_add_file(call, file, arg->flags);
-	if (ret < 0)
-		return ret;
-	*fd = ret;
-	return 0;
-}
-
-static int kipc_pipe_open_ends(struct kipc_call *call, struct kipc_pipe *pipe)
+/* Opens the ends that the caller wants. */
+static int kipc_pipe_give(struct kipc_call *call, struct kipc_object *object)
 {
 	struct kipc_pipe_create *arg = call->arg;
 	int err;
 
-	err = kipc_pipe_open_end(call, pipe, KIPC_RIGHT_READ, &arg->read_fd);
+	err = kipc_create_open(call, object, arg->rights & KIPC_RIGHT_READ,
+			       &arg->read_fd);
 	if (!err)
-		err = kipc_pipe_open_end(call, pipe, KIPC_RIGHT_WRITE,
-					 &arg->write_fd);
-	if (err)
-		return err;
-	arg->id = pipe->object.id;
-	arg->capacity = READ_ONCE(pipe->ring.size);
-	return 0;
-}
-
-/* The name is there already: open what has it. */
-static int kipc_pipe_open_existing(struct kipc_call *call,
-				   struct kipc_object *object)
-{
-	struct kipc_pipe_create *arg = call->arg;
-
-	if (arg->flags & KIPC_EXCL)
-		return -EEXIST;
-	if (object->kind != &kipc_pipe_kind)
-		return -EPROTOTYPE;
-	if (!kipc_object_allows(object, arg->rights) ||
-	    !(arg->rights || kipc_object_visible(object)))
-		return -EACCES;
-	arg->result = KIPC_RESULT_OPENED;
-	return kipc_pipe_open_ends(call, kipc_to_pipe(object));
-}
-
-/*
- * Makes a pipe and opens its ends, and only then lets others find it: so nobody
- * sees it if anything fails.  If somebody else has made one with that name in
- * the meantime, that one is opened instead.
- */
-static int kipc_pipe_create_new(struct kipc_call *call, struct kipc_name **name,
-				u64 capacity)
-{
-	struct kipc_pipe_create *arg = call->arg;
-	struct kipc_object *object;
-	struct kipc_pipe *pipe;
-	int err;
-
-	pipe = kipc_pipe_alloc(arg->mode, arg->flags, capacity);
-	if (IS_ERR(pipe))
-		return PTR_ERR(pipe);
-	err = kipc_pipe_open_ends(call, pipe);
-	if (err)
-		goto put;
-
-	object = kipc_object_enter(&pipe->object, *name, arg->flags);
-	if (object == &pipe->object) {
-		*name = NULL;
-		call->created = object;
-		arg->result = KIPC_RESULT_CREATED;
-		arg->id = object->id;
-		return 0;
-	}
-	kipc_call_drop_files(call);
-	if (IS_ERR(object)) {
-		err = PTR_ERR(object);
-	} else {
-		err = kipc_pipe_open_existing(call, object);
-		kipc_object_put(object);
-	}
-put:
-	kipc_object_put(&pipe->object);
+		err = kipc_create_open(call, object,
+				       arg->rights & KIPC_RIGHT_WRITE,
+				       &arg->write_fd);
+	arg->capacity = READ_ONCE(kipc_to_pipe(object)->ring.size);
 	return err;
 }
+
+const struct kipc_kind kipc_pipe_kind = {
+	.type		= KIPC_KIND_PIPE,
+	.name		= "pipe",
+	.flags		= KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
+			  KIPC_PIPE_NOSIGPIPE,
+	.make		= kipc_pipe_make,
+	.give		= kipc_pipe_give,
+	.open		= kipc_pipe_open,
+	.opened		= kipc_pipe_opened,
+	.destroyed	= kipc_pipe_destroyed,
+	.free		= kipc_pipe_free,
+};
 
 /**
  * kipc_pipe_create_call - KIPC_PIPE_CREATE
@@ -222,34 +132,17 @@ put:
  */
 int kipc_pipe_create_call(struct kipc_call *call)
 {
+	const u32 both = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE;
 	struct kipc_pipe_create *arg = call->arg;
-	struct kipc_object *object;
-	struct kipc_name *name = NULL;
-	u64 capacity = arg->capacity;
 	int err;
 
-	err = kipc_pipe_check_create(arg);
+	/* Half duplex: an end that nobody can ever open is of no use. */
+	if (!arg->name && arg->rights != both)
+		return -EINVAL;
+	err = kipc_pipe_capacity(&arg->capacity);
 	if (err)
 		return err;
-	err = kipc_pipe_capacity(&capacity);
-	if (err)
-		return err;
-	if (arg->name) {
-		name = kipc_name_copy(arg->name, arg->name_len);
-		if (IS_ERR(name))
-			return PTR_ERR(name);
-	}
-
-	/* Most opens find it; then nothing is made. */
-	object = name ? kipc_object_find(name) : NULL;
-	if (object) {
-		err = kipc_pipe_open_existing(call, object);
-		kipc_object_put(object);
-	} else {
-		err = kipc_pipe_create_new(call, &name, capacity);
-	}
-	kfree(name);
-	return err;
+	return kipc_create(call, &kipc_pipe_kind);
 }
 
 static int kipc_pipe_import(struct kipc_call *call, u32 right, int dir,

@@ -237,13 +237,9 @@ struct file *kipc_pipe_open(struct kipc_object *object, u32 rights, u32 flags)
 
 	if (rights != KIPC_RIGHT_READ && rights != KIPC_RIGHT_WRITE)
 		return ERR_PTR(-EINVAL);
-	if (kipc_object_destroyed(object))
-		return ERR_PTR(-EIDRM);
-	end = kzalloc(sizeof(*end), GFP_KERNEL_ACCOUNT);
-	if (!end)
-		return ERR_PTR(-ENOMEM);
-	end->handle.object = object;
-	end->handle.rights = rights;
+	end = kipc_handle_alloc(object, rights, sizeof(*end));
+	if (IS_ERR(end))
+		return ERR_CAST(end);
 	end->nosigpipe = flags & KIPC_PIPE_NOSIGPIPE;
 
 	err = kipc_side_attach(pipe, kipc_end_side(end));
@@ -255,7 +251,6 @@ struct file *kipc_pipe_open(struct kipc_object *object, u32 rights, u32 flags)
 		err = PTR_ERR(file);
 		goto detach;
 	}
-	refcount_inc(&object->refs);
 	return file;
 
 detach:
