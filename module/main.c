@@ -15,6 +15,7 @@
 #include "main.h"
 #include "object.h"
 #include "pipe.h"
+#include "segment.h"
 
 static unsigned int mode = 0666;
 module_param(mode, uint, 0444);
@@ -22,6 +23,7 @@ MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
 
 /* On what an ioctl may be called: bit 0 is the device, bit n a kind's handle. */
 #define KIPC_ON_DEVICE		BIT(0)
+#define KIPC_ON_SEGMENT		BIT(KIPC_KIND_SEGMENT)
 #define KIPC_ON_PIPE		BIT(KIPC_KIND_PIPE)
 #define KIPC_ON_HANDLE		KIPC_KINDS
 
@@ -73,6 +75,14 @@ static const struct kipc_op kipc_ops[] = {
 		kipc_destroy_call, kipc_target, pad, .silent = true),
 	KIPC_OP(KIPC_SETATTR, KIPC_ON_HANDLE, kipc_setattr_call,
 		kipc_setattr, pad, .silent = true),
+	KIPC_OP(KIPC_SEGMENT_CREATE, KIPC_ON_DEVICE, kipc_segment_create_call,
+		kipc_segment_create, bytes, .final = true),
+	KIPC_OP(KIPC_SEGMENT_RESIZE, KIPC_ON_SEGMENT, kipc_segment_resize_call,
+		kipc_segment_resize, bytes, .silent = true),
+	KIPC_OP(KIPC_SEGMENT_SEAL, KIPC_ON_SEGMENT, kipc_segment_seal_call,
+		kipc_segment_seal, pad, .final = true),
+	KIPC_OP(KIPC_SEGMENT_STAT, KIPC_ON_SEGMENT, kipc_segment_stat_call,
+		kipc_segment_stat, swapped),
 	KIPC_OP(KIPC_PIPE_CREATE, KIPC_ON_DEVICE, kipc_pipe_create_call,
 		kipc_pipe_create, write_fd, .final = true),
 	KIPC_OP(KIPC_PIPE_READ, KIPC_ON_PIPE, kipc_pipe_read_call,
@@ -93,6 +103,10 @@ union kipc_arg {
 	struct kipc_open open;
 	struct kipc_target target;
 	struct kipc_setattr setattr;
+	struct kipc_segment_create segment_create;
+	struct kipc_segment_resize segment_resize;
+	struct kipc_segment_seal segment_seal;
+	struct kipc_segment_stat segment_stat;
 	struct kipc_pipe_create pipe_create;
 	struct kipc_pipe_io pipe_io;
 	struct kipc_pipe_resize pipe_resize;

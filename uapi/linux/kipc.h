@@ -307,5 +307,6 @@ struct kipc_setattr {
  */
 
 #include <linux/kipc/pipe.h>
+#include <linux/kipc/segment.h>
 
 #endif /* _UAPI_LINUX_KIPC_H */
