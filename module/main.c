@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 #include <linux/kipc.h>
 
+#include "array.h"
 #include "calls.h"
 #include "compat.h"
 #include "domain.h"
@@ -24,6 +25,7 @@ MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
 /* On what an ioctl may be called: bit 0 is the device, bit n a kind's handle. */
 #define KIPC_ON_DEVICE		BIT(0)
 #define KIPC_ON_SEGMENT		BIT(KIPC_KIND_SEGMENT)
+#define KIPC_ON_ARRAY		BIT(KIPC_KIND_ARRAY)
 #define KIPC_ON_PIPE		BIT(KIPC_KIND_PIPE)
 #define KIPC_ON_HANDLE		KIPC_KINDS
 
@@ -83,6 +85,18 @@ static const struct kipc_op kipc_ops[] = {
 		kipc_segment_seal, pad, .final = true),
 	KIPC_OP(KIPC_SEGMENT_STAT, KIPC_ON_SEGMENT, kipc_segment_stat_call,
 		kipc_segment_stat, swapped),
+	KIPC_OP(KIPC_ARRAY_CREATE, KIPC_ON_DEVICE, kipc_array_create_call,
+		kipc_array_create, pad, .final = true),
+	KIPC_OP(KIPC_ARRAY_OP, KIPC_ON_ARRAY, kipc_array_op_call,
+		kipc_array_op, entry, .final = true),
+	KIPC_OP(KIPC_ARRAY_OPS, KIPC_ON_ARRAY, kipc_array_ops_call,
+		kipc_array_ops, mismatch, .final = true),
+	KIPC_OP(KIPC_ARRAY_READ, KIPC_ON_ARRAY, kipc_array_read_call,
+		kipc_array_read, changes, .final = true),
+	KIPC_OP(KIPC_ARRAY_WAIT, KIPC_ON_ARRAY, kipc_array_wait_call,
+		kipc_array_wait, deadline_ns, .final = true),
+	KIPC_OP(KIPC_ARRAY_STAT, KIPC_ON_ARRAY, kipc_array_stat_call,
+		kipc_array_stat, blocked_ns),
 	KIPC_OP(KIPC_PIPE_CREATE, KIPC_ON_DEVICE, kipc_pipe_create_call,
 		kipc_pipe_create, write_fd, .final = true),
 	KIPC_OP(KIPC_PIPE_READ, KIPC_ON_PIPE, kipc_pipe_read_call,
@@ -107,6 +121,12 @@ union kipc_arg {
 	struct kipc_segment_resize segment_resize;
 	struct kipc_segment_seal segment_seal;
 	struct kipc_segment_stat segment_stat;
+	struct kipc_array_create array_create;
+	struct kipc_array_op array_op;
+	struct kipc_array_ops array_ops;
+	struct kipc_array_read array_read;
+	struct kipc_array_wait array_wait;
+	struct kipc_array_stat array_stat;
 	struct kipc_pipe_create pipe_create;
 	struct kipc_pipe_io pipe_io;
 	struct kipc_pipe_resize pipe_resize;

@@ -44,7 +44,8 @@ struct kipc_object;
 #define KIPC_CALL_FILES		2
 
 /* The kinds that there are, as a bit mask. */
-#define KIPC_KINDS	(BIT(KIPC_KIND_SEGMENT) | BIT(KIPC_KIND_PIPE))
+#define KIPC_KINDS	(BIT(KIPC_KIND_SEGMENT) | BIT(KIPC_KIND_ARRAY) | \
+			 BIT(KIPC_KIND_PIPE))
 
 /**
  * struct kipc_call - one ioctl that is under way

@@ -306,6 +306,7 @@ struct kipc_setattr {
  * ENFILE, ENOMEM.
  */
 
+#include <linux/kipc/array.h>
 #include <linux/kipc/pipe.h>
 #include <linux/kipc/segment.h>
 
