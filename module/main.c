@@ -17,6 +17,7 @@
 #include "object.h"
 #include "pipe.h"
 #include "segment.h"
+#include "semaphore.h"
 
 static unsigned int mode = 0666;
 module_param(mode, uint, 0444);
@@ -26,6 +27,7 @@ MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
 #define KIPC_ON_DEVICE		BIT(0)
 #define KIPC_ON_SEGMENT		BIT(KIPC_KIND_SEGMENT)
 #define KIPC_ON_ARRAY		BIT(KIPC_KIND_ARRAY)
+#define KIPC_ON_SEMAPHORE	BIT(KIPC_KIND_SEMAPHORE)
 #define KIPC_ON_PIPE		BIT(KIPC_KIND_PIPE)
 #define KIPC_ON_HANDLE		KIPC_KINDS
 
@@ -97,6 +99,25 @@ static const struct kipc_op kipc_ops[] = {
 		kipc_array_wait, deadline_ns, .final = true),
 	KIPC_OP(KIPC_ARRAY_STAT, KIPC_ON_ARRAY, kipc_array_stat_call,
 		kipc_array_stat, blocked_ns),
+	KIPC_OP(KIPC_SEMAPHORE_CREATE, KIPC_ON_DEVICE,
+		kipc_semaphore_create_call, kipc_semaphore_create, values,
+		.final = true),
+	KIPC_OP(KIPC_SEMAPHORE_OP, KIPC_ON_SEMAPHORE, kipc_semaphore_op_call,
+		kipc_semaphore_op, deadline_ns, .silent = true),
+	KIPC_OP(KIPC_SEMAPHORE_OPS, KIPC_ON_SEMAPHORE, kipc_semaphore_ops_call,
+		kipc_semaphore_ops, owner_dead, .final = true),
+	KIPC_OP(KIPC_SEMAPHORE_GET, KIPC_ON_SEMAPHORE, kipc_semaphore_get_call,
+		kipc_semaphore_get, pad, .silent = true),
+	KIPC_OP(KIPC_SEMAPHORE_SET, KIPC_ON_SEMAPHORE, kipc_semaphore_set_call,
+		kipc_semaphore_set, count, .silent = true),
+	KIPC_OP(KIPC_SEMAPHORE_MARK, KIPC_ON_SEMAPHORE,
+		kipc_semaphore_mark_call, kipc_semaphore_mark, mark,
+		.silent = true),
+	KIPC_OP(KIPC_SEMAPHORE_WATCH, KIPC_ON_SEMAPHORE,
+		kipc_semaphore_watch_call, kipc_semaphore_watch, pad,
+		.silent = true),
+	KIPC_OP(KIPC_SEMAPHORE_STAT, KIPC_ON_SEMAPHORE,
+		kipc_semaphore_stat_call, kipc_semaphore_stat, wakeups),
 	KIPC_OP(KIPC_PIPE_CREATE, KIPC_ON_DEVICE, kipc_pipe_create_call,
 		kipc_pipe_create, write_fd, .final = true),
 	KIPC_OP(KIPC_PIPE_READ, KIPC_ON_PIPE, kipc_pipe_read_call,
@@ -127,6 +148,14 @@ union kipc_arg {
 	struct kipc_array_read array_read;
 	struct kipc_array_wait array_wait;
 	struct kipc_array_stat array_stat;
+	struct kipc_semaphore_create semaphore_create;
+	struct kipc_semaphore_op semaphore_op;
+	struct kipc_semaphore_ops semaphore_ops;
+	struct kipc_semaphore_get semaphore_get;
+	struct kipc_semaphore_set semaphore_set;
+	struct kipc_semaphore_mark semaphore_mark;
+	struct kipc_semaphore_watch semaphore_watch;
+	struct kipc_semaphore_stat semaphore_stat;
 	struct kipc_pipe_create pipe_create;
 	struct kipc_pipe_io pipe_io;
 	struct kipc_pipe_resize pipe_resize;
@@ -388,12 +417,17 @@ static int __init kipc_init(void)
 	err = kipc_domain_init();
 	if (err)
 		goto exit_limit;
+	err = kipc_semaphore_init();
+	if (err)
+		goto exit_domain;
 	kipc_device.mode = mode;
 	err = misc_register(&kipc_device);
 	if (err)
-		goto exit_domain;
+		goto exit_semaphore;
 	return 0;
 
+exit_semaphore:
+	kipc_semaphore_exit();
 exit_domain:
 	kipc_domain_exit();
 exit_limit:
@@ -405,6 +439,7 @@ static void __exit kipc_exit(void)
 {
 	misc_deregister(&kipc_device);
 	kipc_domain_exit();
+	kipc_semaphore_exit();
 	kipc_limit_exit();
 }
 

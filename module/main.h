@@ -45,7 +45,7 @@ struct kipc_object;
 
 /* The kinds that there are, as a bit mask. */
 #define KIPC_KINDS	(BIT(KIPC_KIND_SEGMENT) | BIT(KIPC_KIND_ARRAY) | \
-			 BIT(KIPC_KIND_PIPE))
+			 BIT(KIPC_KIND_SEMAPHORE) | BIT(KIPC_KIND_PIPE))
 
 /**
  * struct kipc_call - one ioctl that is under way

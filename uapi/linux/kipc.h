@@ -309,5 +309,6 @@ struct kipc_setattr {
 #include <linux/kipc/array.h>
 #include <linux/kipc/pipe.h>
 #include <linux/kipc/segment.h>
+#include <linux/kipc/semaphore.h>
 
 #endif /* _UAPI_LINUX_KIPC_H */
