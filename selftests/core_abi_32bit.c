@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A 32-bit program that makes a pipe and uses it, for core_abi_test. It has no
- * C library, since machines that build 64-bit programs seldom have a 32-bit
- * one. Its exit status is 0, or the number of the step that went wrong.
+ * A 32-bit program that makes an object of each kind and uses it, for
+ * core_abi_test. It has no C library, since machines that build 64-bit programs
+ * seldom have a 32-bit one. Its exit status is 0, or the number of the step that
+ * went wrong.
  */
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
+#include <linux/mman.h>
 
 #include "core_layout.h"
 
@@ -71,6 +73,217 @@ static int check_pipe(const struct kipc_pipe_create *made)
 	return 0;
 }
 
+/* mmap() as i386 had it first: all arguments in one place. */
+static void *map(int fd, unsigned long bytes)
+{
+	unsigned long args[6] = { 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+				  fd, 0 };
+
+	return (void *)system_call(__NR_mmap, (long)args, 0, 0);
+}
+
+static int check_segment(int dev)
+{
+	struct kipc_segment_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.flags = KIPC_SEGMENT_SEALABLE,
+		.bytes = 5000,
+	};
+	struct kipc_segment_resize resize = {
+		.size = sizeof(resize),
+		.bytes = 3 * 4096,
+	};
+	struct kipc_segment_seal seal = {
+		.size = sizeof(seal),
+		.seals = KIPC_SEAL_GROW,
+	};
+	struct kipc_segment_stat stat = { .size = sizeof(stat) };
+	char *one, *two;
+
+	if (ioctl(dev, KIPC_SEGMENT_CREATE, &made) || made.fd < 0 ||
+	    made.bytes != 5000)
+		return 20;
+	if (ioctl(made.fd, KIPC_SEGMENT_RESIZE, &resize) ||
+	    ioctl(made.fd, KIPC_SEGMENT_SEAL, &seal))
+		return 21;
+	one = map(made.fd, 3 * 4096);
+	two = map(made.fd, 3 * 4096);
+	if ((unsigned long)one > -4096UL || (unsigned long)two > -4096UL)
+		return 22;
+	one[2 * 4096] = 'x';
+	if (two[2 * 4096] != 'x')
+		return 23;
+	if (ioctl(made.fd, KIPC_SEGMENT_STAT, &stat) ||
+	    stat.bytes != 3 * 4096 || stat.resident != 4096 ||
+	    stat.seals != KIPC_SEAL_GROW)
+		return 24;
+	return 0;
+}
+
+static int check_array(int dev)
+{
+	struct kipc_array_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.count = 10,
+		.element = 8,
+	};
+	struct kipc_array_op store = {
+		.size = sizeof(store),
+		.entry = {
+			.op = KIPC_ARRAY_STORE,
+			.index = 3,
+			.value = 1ULL << 40,
+		},
+	};
+	struct kipc_array_entry entry[2] = {
+		{ .op = KIPC_ARRAY_ADD, .index = 3, .value = 1 },
+		{ .op = KIPC_ARRAY_LOAD, .index = 3 },
+	};
+	struct kipc_array_ops ops = {
+		.size = sizeof(ops),
+		.entries = to_u64(entry),
+		.count = 2,
+	};
+	__u64 elements[2], versions[2];
+	struct kipc_array_read read = {
+		.size = sizeof(read),
+		.first = 3,
+		.count = 2,
+		.buf = to_u64(elements),
+		.versions = to_u64(versions),
+	};
+	struct kipc_array_slot slot = { .index = 3, .version = 1 };
+	struct kipc_array_wait wait = {
+		.size = sizeof(wait),
+		.slots = to_u64(&slot),
+		.count = 1,
+	};
+	struct kipc_array_stat stat = { .size = sizeof(stat) };
+
+	if (ioctl(dev, KIPC_ARRAY_CREATE, &made) || made.fd < 0)
+		return 30;
+	if (ioctl(made.fd, KIPC_ARRAY_OP, &store) || store.entry.version != 1)
+		return 31;
+	if (ioctl(made.fd, KIPC_ARRAY_OPS, &ops) || ops.mismatch != 2 ||
+	    entry[0].result != 1ULL << 40 ||
+	    entry[1].result != (1ULL << 40) + 1 || entry[1].version != 2)
+		return 32;
+	if (ioctl(made.fd, KIPC_ARRAY_READ, &read) || read.changes != 2 ||
+	    elements[0] != (1ULL << 40) + 1 || elements[1] ||
+	    versions[0] != 2 || versions[1])
+		return 33;
+	if (ioctl(made.fd, KIPC_ARRAY_WAIT, &wait) || wait.changed ||
+	    slot.version != 2)
+		return 34;
+	if (ioctl(made.fd, KIPC_ARRAY_STAT, &stat) || stat.count != 10 ||
+	    stat.element != 8 || stat.changes != 2)
+		return 35;
+	return 0;
+}
+
+/* Mutex number 1 of a set, held and then given up. */
+static int check_mutex(int dev)
+{
+	struct kipc_semaphore_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.flags = KIPC_SEMAPHORE_MUTEX,
+		.count = 2,
+	};
+	struct kipc_semaphore_op take = {
+		.size = sizeof(take),
+		.index = 1,
+		.delta = -1,
+	};
+	struct kipc_semaphore_mark mark = {
+		.size = sizeof(mark),
+		.index = 1,
+		.mark = KIPC_MUTEX_UNRECOVERABLE,
+	};
+	struct kipc_sem_counter counter[2];
+	struct kipc_semaphore_get get = {
+		.size = sizeof(get),
+		.counters = to_u64(counter),
+		.count = 2,
+		.counter_size = sizeof(*counter),
+	};
+
+	if (ioctl(dev, KIPC_SEMAPHORE_CREATE, &made) || made.fd < 0)
+		return 50;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_OP, &take) ||
+	    ioctl(made.fd, KIPC_SEMAPHORE_GET, &get) || counter[0].pid ||
+	    counter[0].value != 1 || counter[1].value ||
+	    counter[1].pid != (__u32)system_call(__NR_getpid, 0, 0, 0))
+		return 51;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_MARK, &mark) ||
+	    ioctl(made.fd, KIPC_SEMAPHORE_GET, &get) ||
+	    counter[1].state != KIPC_MUTEX_DEAD)
+		return 52;
+	return 0;
+}
+
+static int check_semaphore(int dev)
+{
+	__u32 values[3] = { 1, 2, 3 };
+	struct kipc_semaphore_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.count = 3,
+		.max = 9,
+		.values = to_u64(values),
+	};
+	struct kipc_semaphore_op take = {
+		.size = sizeof(take),
+		.index = 2,
+		.delta = -2,
+	};
+	struct kipc_sem_entry entry[2] = {
+		{ .index = 0, .delta = -1 },
+		{ .index = 1, .delta = 7 },
+	};
+	struct kipc_semaphore_ops ops = {
+		.size = sizeof(ops),
+		.entries = to_u64(entry),
+		.count = 2,
+	};
+	struct kipc_sem_counter counter[3];
+	struct kipc_semaphore_get get = {
+		.size = sizeof(get),
+		.counters = to_u64(counter),
+		.count = 3,
+		.counter_size = sizeof(*counter),
+	};
+	struct kipc_semaphore_set set = {
+		.size = sizeof(set),
+		.values = to_u64(values),
+		.count = 3,
+	};
+	struct kipc_semaphore_watch watch = {
+		.size = sizeof(watch),
+		.index = 1,
+	};
+	struct kipc_semaphore_stat stat = { .size = sizeof(stat) };
+
+	if (ioctl(dev, KIPC_SEMAPHORE_CREATE, &made) || made.fd < 0)
+		return 40;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_OP, &take) ||
+	    ioctl(made.fd, KIPC_SEMAPHORE_OPS, &ops) || ops.owner_dead)
+		return 41;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_GET, &get) || counter[0].value ||
+	    counter[1].value != 9 || counter[2].value != 1)
+		return 42;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_SET, &set) ||
+	    ioctl(made.fd, KIPC_SEMAPHORE_GET, &get) || counter[1].value != 2)
+		return 43;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_WATCH, &watch) ||
+	    ioctl(made.fd, KIPC_SEMAPHORE_STAT, &stat) || stat.count != 3 ||
+	    stat.max != 9)
+		return 44;
+	return check_mutex(dev);
+}
+
 static int check_names(int dev, const struct kipc_pipe_create *made)
 {
 	struct kipc_entry entry;
@@ -124,7 +337,15 @@ static int run(void)
 	    made.write_fd < 0 || made.capacity != info.pipe_default)
 		return 3;
 	ret = check_pipe(&made);
-	return ret ? ret : check_names(dev, &made);
+	if (!ret)
+		ret = check_names(dev, &made);
+	if (!ret)
+		ret = check_segment(dev);
+	if (!ret)
+		ret = check_array(dev);
+	if (!ret)
+		ret = check_semaphore(dev);
+	return ret;
 }
 
 /* The stack is as the kernel leaves it: compilers want it aligned. */

@@ -2,225 +2,17 @@
 /*
  * The rules that hold for every ioctl: versions of structs, flags, padding,
  * bad pointers, numbers that are not there, and that a call which fails has
- * done nothing. Every case has a fresh scene: a named pipe with five bytes.
+ * done nothing. Every case has a fresh scene: an object of each kind.
  */
 #include "kselftest_harness.h"
 
 #include "core_abi_32bit.h"
+#include "core_abi_calls.h"
 #include "core_layout.h"
-#include "core_util.h"
-
-#define PAGE		4096
-#define NAME		"abi"
-#define NEW_NAME	"abi-new"
-#define DATA		"12345"
-#define DATA_LEN	5
-
-enum file { DEVICE, READ_END, WRITE_END, FILES };
-
-struct scene {
-	int fd[FILES];
-	uint64_t id;
-	unsigned char *args;	/* two pages, and one that is not mapped */
-	struct kipc_entry entries[2];
-	char buf[16];
-	int fds;		/* open before */
-	uint64_t objects;	/* charged to root before */
-};
-
-struct call {
-	const char *name;
-	unsigned long cmd;
-	enum file file;
-	size_t size;
-	uint32_t flags;		/* that are known */
-	bool output;		/* has members that it must write */
-	void (*fill)(struct scene *scene, void *args);
-};
-
-static void fill_nothing(struct scene *scene, void *args)
-{
-	(void)scene;
-	(void)args;
-}
-
-static void fill_list(struct scene *scene, void *args)
-{
-	struct kipc_list *list = args;
-
-	list->entries = to_u64(scene->entries);
-	list->entry_size = sizeof(*scene->entries);
-	list->count = 2;
-}
-
-static void fill_stat(struct scene *scene, void *args)
-{
-	struct kipc_stat *stat = args;
-
-	(void)scene;
-	stat->name = to_u64(NAME);
-	stat->name_len = strlen(NAME);
-}
-
-static void fill_open(struct scene *scene, void *args)
-{
-	struct kipc_open *open = args;
-
-	(void)scene;
-	open->name = to_u64(NAME);
-	open->name_len = strlen(NAME);
-	open->kind = KIPC_KIND_PIPE;
-	open->rights = KIPC_RIGHT_WRITE;
-}
-
-static void fill_target(struct scene *scene, void *args)
-{
-	struct kipc_target *target = args;
-
-	(void)scene;
-	target->name = to_u64(NAME);
-	target->name_len = strlen(NAME);
-}
-
-static void fill_setattr(struct scene *scene, void *args)
-{
-	struct kipc_setattr *setattr = args;
-
-	(void)scene;
-	setattr->flags = KIPC_SET_MODE;
-	setattr->mode = 0600;
-}
-
-static void fill_create(struct scene *scene, void *args)
-{
-	struct kipc_pipe_create *create = args;
-
-	(void)scene;
-	create->name = to_u64(NEW_NAME);
-	create->name_len = strlen(NEW_NAME);
-	create->mode = 0600;
-	create->rights = RIGHT_BOTH;
-	create->capacity = PAGE;
-}
-
-static void fill_io(struct scene *scene, void *args)
-{
-	struct kipc_pipe_io *io = args;
-
-	io->flags = KIPC_IO_NONBLOCK;
-	io->buf = to_u64(scene->buf);
-	io->len = DATA_LEN;
-}
-
-static void fill_resize(struct scene *scene, void *args)
-{
-	struct kipc_pipe_resize *resize = args;
-
-	(void)scene;
-	resize->capacity = 4 * PAGE;
-}
-
-#define CREATE_FLAGS (KIPC_EXCL | KIPC_PERSIST | KIPC_NONBLOCK |	\
-		      KIPC_INHERIT | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS | \
-		      KIPC_PIPE_NOSIGPIPE)
-#define OPEN_FLAGS (KIPC_NONBLOCK | KIPC_INHERIT | KIPC_PIPE_NOSIGPIPE)
-#define IO_FLAGS (KIPC_IO_NONBLOCK | KIPC_IO_NOSIGPIPE)
-#define SET_FLAGS (KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID)
-
-#define CALL(cmd, file, type, flags, output, fill) \
-	{ #cmd " on " #file, cmd, file, sizeof(struct type), flags, output, \
-	  fill }
-
-static const struct call calls[] = {
-	CALL(KIPC_INFO, DEVICE, kipc_info, 0, true, fill_nothing),
-	CALL(KIPC_LIST, DEVICE, kipc_list, 0, true, fill_list),
-	CALL(KIPC_STAT, DEVICE, kipc_stat, 0, true, fill_stat),
-	CALL(KIPC_STAT, READ_END, kipc_stat, 0, true, fill_nothing),
-	CALL(KIPC_STAT, WRITE_END, kipc_stat, 0, true, fill_nothing),
-	CALL(KIPC_OPEN, DEVICE, kipc_open, OPEN_FLAGS, true, fill_open),
-	CALL(KIPC_UNLINK, DEVICE, kipc_target, 0, false, fill_target),
-	CALL(KIPC_UNLINK, READ_END, kipc_target, 0, false, fill_nothing),
-	CALL(KIPC_DESTROY, DEVICE, kipc_target, 0, false, fill_target),
-	CALL(KIPC_DESTROY, WRITE_END, kipc_target, 0, false, fill_nothing),
-	CALL(KIPC_SETATTR, READ_END, kipc_setattr, SET_FLAGS, false,
-	     fill_setattr),
-	CALL(KIPC_PIPE_CREATE, DEVICE, kipc_pipe_create, CREATE_FLAGS, true,
-	     fill_create),
-	CALL(KIPC_PIPE_READ, READ_END, kipc_pipe_io, IO_FLAGS, true, fill_io),
-	CALL(KIPC_PIPE_WRITE, WRITE_END, kipc_pipe_io, IO_FLAGS, true, fill_io),
-	CALL(KIPC_PIPE_RESIZE, READ_END, kipc_pipe_resize, 0, true,
-	     fill_resize),
-	CALL(KIPC_PIPE_RESIZE, WRITE_END, kipc_pipe_resize, 0, true,
-	     fill_resize),
-	CALL(KIPC_PIPE_STAT, READ_END, kipc_pipe_stat, 0, true, fill_nothing),
-	CALL(KIPC_PIPE_STAT, WRITE_END, kipc_pipe_stat, 0, true, fill_nothing),
-	{ }
-};
-
-/* A member of the argument of one or more calls. */
-struct member {
-	const char *name;
-	unsigned long cmd;
-	bool device;
-	size_t offset;
-	size_t size;
-};
-
-#define MEMBER(cmd, device, type, member, bytes) \
-	{ #type "." #member, cmd, device, offsetof(struct type, member), \
-	  bytes }
-
-static const struct member must_be_zero[] = {
-	MEMBER(KIPC_LIST, true, kipc_list, pad, 4),
-	MEMBER(KIPC_STAT, true, kipc_stat, id, 8),	/* there is a name */
-	MEMBER(KIPC_STAT, false, kipc_stat, name, 8),
-	MEMBER(KIPC_STAT, false, kipc_stat, name_len, 4),
-	MEMBER(KIPC_STAT, false, kipc_stat, id, 8),
-	MEMBER(KIPC_UNLINK, true, kipc_target, pad, 4),
-	MEMBER(KIPC_UNLINK, false, kipc_target, pad, 4),
-	MEMBER(KIPC_UNLINK, false, kipc_target, name, 8),
-	MEMBER(KIPC_UNLINK, false, kipc_target, name_len, 4),
-	MEMBER(KIPC_DESTROY, true, kipc_target, pad, 4),
-	MEMBER(KIPC_DESTROY, false, kipc_target, pad, 4),
-	MEMBER(KIPC_DESTROY, false, kipc_target, name, 8),
-	MEMBER(KIPC_DESTROY, false, kipc_target, name_len, 4),
-	MEMBER(KIPC_SETATTR, false, kipc_setattr, uid, 4),
-	MEMBER(KIPC_SETATTR, false, kipc_setattr, gid, 4),
-	MEMBER(KIPC_SETATTR, false, kipc_setattr, pad, 4),
-	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, pad, 4),
-};
-
-static const struct member outputs[] = {
-	MEMBER(KIPC_INFO, true, kipc_info, abi_version, 4),
-	MEMBER(KIPC_INFO, true, kipc_info, kinds, 8),
-	MEMBER(KIPC_INFO, true, kipc_info, turn_grace_ns, 8),
-	MEMBER(KIPC_STAT, true, kipc_stat, rights, 4),
-	MEMBER(KIPC_STAT, true, kipc_stat, entry, sizeof(struct kipc_entry)),
-	MEMBER(KIPC_STAT, false, kipc_stat, rights, 4),
-	MEMBER(KIPC_STAT, false, kipc_stat, entry, sizeof(struct kipc_entry)),
-	MEMBER(KIPC_OPEN, true, kipc_open, fd, 4),
-	MEMBER(KIPC_OPEN, true, kipc_open, id, 8),
-	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, result, 4),
-	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, read_fd, 4),
-	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, write_fd, 4),
-	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, id, 8),
-	MEMBER(KIPC_PIPE_READ, false, kipc_pipe_io, done, 8),
-	MEMBER(KIPC_PIPE_WRITE, false, kipc_pipe_io, done, 8),
-	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, pipe_flags, 4),
-	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, capacity, 8),
-	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, readers,
-	       sizeof(struct kipc_pipe_side)),
-	MEMBER(KIPC_PIPE_STAT, false, kipc_pipe_stat, my_calls, 8),
-};
-
-static bool concerns(const struct member *member, const struct call *call)
-{
-	return member->cmd == call->cmd &&
-	       member->device == (call->file == DEVICE);
-}
 
 FIXTURE(abi) {
 	struct scene scene;
+	int listed;
 };
 
 FIXTURE_SETUP(abi)
@@ -235,6 +27,7 @@ FIXTURE_SETUP(abi)
 	ASSERT_EQ(0, kipc_info(&info));
 	self->scene.objects = info.objects;
 	self->scene.fds = count_fds();
+	self->listed = list_each(NULL, NULL);
 }
 
 FIXTURE_TEARDOWN(abi)
@@ -244,72 +37,8 @@ FIXTURE_TEARDOWN(abi)
 	EXPECT_EQ(0, kipc_info(&info));
 	EXPECT_EQ(self->scene.objects, info.objects);
 	EXPECT_EQ(self->scene.fds, count_fds());
-	EXPECT_EQ(0, times_listed(NAME));
+	EXPECT_EQ(self->listed, list_each(NULL, NULL));
 	EXPECT_EQ(0, times_listed(NEW_NAME));
-}
-
-static int scene_make(struct scene *scene)
-{
-	struct kipc_pipe_create arg;
-	int ret = kipc_pipe_named(&arg, NAME, RIGHT_BOTH, PAGE, KIPC_EXCL);
-
-	if (ret)
-		return ret;
-	scene->fd[DEVICE] = kipc_device();
-	scene->fd[READ_END] = arg.read_fd;
-	scene->fd[WRITE_END] = arg.write_fd;
-	scene->id = arg.id;
-	return write(arg.write_fd, DATA, DATA_LEN) == DATA_LEN ? 0 : -EIO;
-}
-
-static void scene_end(struct scene *scene)
-{
-	int i;
-
-	for (i = 0; i < FILES; i++)
-		close(scene->fd[i]);
-}
-
-/* Nothing was created, opened, removed, read or written. */
-static bool scene_intact(struct scene *scene)
-{
-	struct kipc_pipe_stat pipe;
-	struct kipc_info info;
-	struct kipc_stat stat;
-
-	return !kipc_info(&info) && info.objects == scene->objects + 1 &&
-	       !kipc_stat_name(NAME, &stat) && stat.entry.id == scene->id &&
-	       stat.entry.handles == 2 && stat.entry.mode == 0600 &&
-	       !stat.entry.uid && count_fds() == scene->fds + FILES &&
-	       !kipc_pipe_stat(scene->fd[READ_END], &pipe) &&
-	       pipe.used == DATA_LEN && pipe.capacity == PAGE;
-}
-
-/* Valid arguments for @call at @args. */
-static void prepare(struct scene *scene, const struct call *call, void *args)
-{
-	memset(args, 0, call->size);
-	*(uint32_t *)args = call->size;
-	call->fill(scene, args);
-}
-
-static int issue(struct scene *scene, const struct call *call, void *args)
-{
-	return kipc_ioctl(scene->fd[call->file], call->cmd, args);
-}
-
-/* Closes what a call that succeeded opened. */
-static void close_new(const struct call *call, void *args)
-{
-	struct kipc_pipe_create *create = args;
-	struct kipc_open *open = args;
-
-	if (call->cmd == KIPC_OPEN)
-		close(open->fd);
-	if (call->cmd == KIPC_PIPE_CREATE) {
-		close(create->read_fd);
-		close(create->write_fd);
-	}
 }
 
 /* How a case changes the valid arguments. */
@@ -377,7 +106,9 @@ TEST_F(abi, info)
 	ASSERT_EQ(0, kipc_info(&before));
 	EXPECT_EQ(KIPC_ABI_VERSION, before.abi_version);
 	EXPECT_EQ(KIPC_NAME_MAX, before.name_max);
-	EXPECT_EQ(1U << KIPC_KIND_PIPE, before.kinds & 1U << KIPC_KIND_PIPE);
+	EXPECT_EQ(1 << KIPC_KIND_SEGMENT | 1 << KIPC_KIND_ARRAY |
+		  1 << KIPC_KIND_SEMAPHORE | 1 << KIPC_KIND_PIPE,
+		  before.kinds);
 	EXPECT_EQ(0, before.features);
 	EXPECT_LT(0, before.max_objects);
 	EXPECT_EQ(4096, before.pipe_min);
@@ -491,17 +222,80 @@ TEST_F(abi, padding)
 	}
 }
 
-TEST_F(abi, outputs_are_ignored_on_the_way_in)
+static bool all_ones(const unsigned char *bytes, size_t len)
 {
+	while (len--)
+		if (*bytes++ != 0xff)
+			return false;
+	return true;
+}
+
+/* They are ignored on the way in, and there is something in them after it. */
+TEST_F(abi, outputs)
+{
+	struct scene *scene = &self->scene;
+	const struct member *member;
 	const struct call *call;
+	unsigned char *at;
 	size_t i;
 
-	for (call = calls; call->name; call++)
-		for (i = 0; i < ARRAY_SIZE(outputs); i++)
-			if (concerns(&outputs[i], call))
-				EXPECT_CHANGED(0, call,
-					       .offset = outputs[i].offset,
-					       .len = outputs[i].size);
+	for (call = calls; call->name; call++) {
+		for (i = 0; i < ARRAY_SIZE(outputs); i++) {
+			member = &outputs[i];
+			if (!concerns(member, call))
+				continue;
+			ASSERT_EQ(0, scene_make(scene));
+			prepare(scene, call, scene->args);
+			at = scene->args + member->offset;
+			memset(at, 0xff, member->size);
+			EXPECT_EQ(0, issue(scene, call, scene->args))
+				TH_LOG("%s, %s", call->name, member->name);
+			EXPECT_FALSE(all_ones(at, member->size))
+				TH_LOG("%s, %s", call->name, member->name);
+			close_new(call, scene->args);
+			scene_end(scene);
+		}
+	}
+}
+
+/* The caller told how long his struct is. */
+TEST_F(abi, nothing_behind_the_struct_is_written)
+{
+	struct scene *scene = &self->scene;
+	const struct call *call;
+	unsigned char *end;
+
+	for (call = calls; call->name; call++) {
+		ASSERT_EQ(0, scene_make(scene));
+		prepare(scene, call, scene->args);
+		end = scene->args + call->size;
+		memset(end, 0xa5, 64);
+		EXPECT_EQ(0, issue(scene, call, scene->args));
+		EXPECT_EQ(0xa5, *end)
+			TH_LOG("%s", call->name);
+		EXPECT_EQ(0, memcmp(end, end + 1, 63))
+			TH_LOG("%s", call->name);
+		close_new(call, scene->args);
+		scene_end(scene);
+	}
+}
+
+TEST_F(abi, destroyed_object)
+{
+	struct scene *scene = &self->scene;
+	const struct call *call;
+
+	for (call = calls; call->name; call++) {
+		if (call->file == DEVICE)
+			continue;
+		ASSERT_EQ(0, scene_make(scene));
+		prepare(scene, call, scene->args);
+		ASSERT_EQ(0, kipc_destroy(scene->fd[call->file]));
+		EXPECT_EQ(call->cmd == KIPC_STAT ? 0 : -EIDRM,
+			  issue(scene, call, scene->args))
+			TH_LOG("%s", call->name);
+		scene_end(scene);
+	}
 }
 
 /* Issues @call with arguments that lie, or end, at a bad place. */
@@ -557,18 +351,6 @@ TEST_F(abi, argument_read_only)
 	}
 }
 
-/* The pointers inside the structs: unmapped, or where they must write. */
-static const struct member pointers[] = {
-	MEMBER(KIPC_LIST, true, kipc_list, entries, 8),
-	MEMBER(KIPC_STAT, true, kipc_stat, name, 8),
-	MEMBER(KIPC_OPEN, true, kipc_open, name, 8),
-	MEMBER(KIPC_UNLINK, true, kipc_target, name, 8),
-	MEMBER(KIPC_DESTROY, true, kipc_target, name, 8),
-	MEMBER(KIPC_PIPE_CREATE, true, kipc_pipe_create, name, 8),
-	MEMBER(KIPC_PIPE_READ, false, kipc_pipe_io, buf, 8),
-	MEMBER(KIPC_PIPE_WRITE, false, kipc_pipe_io, buf, 8),
-};
-
 TEST_F(abi, inner_pointers)
 {
 	struct scene *scene = &self->scene;
@@ -598,31 +380,40 @@ TEST_F(abi, inner_pointers)
 	}
 }
 
+/* Copies what the call reads there, and has it write to where it cannot. */
 TEST_F(abi, output_buffers_read_only)
 {
 	struct scene *scene = &self->scene;
 	unsigned char *page = scene->args + PAGE;
-	struct kipc_pipe_io io = {
-		.size = sizeof(io),
-		.flags = KIPC_IO_NONBLOCK,
-		.buf = to_u64(page),
-		.len = DATA_LEN,
-	};
-	struct kipc_list list = {
-		.size = sizeof(list),
-		.entries = to_u64(page),
-		.entry_size = sizeof(struct kipc_entry),
-		.count = 2,
-	};
+	const struct call *call;
+	uint64_t *pointer;
+	size_t i;
 
-	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
-	ASSERT_EQ(0, scene_make(scene));
-	EXPECT_EQ(-EFAULT, kipc_ioctl(scene->fd[READ_END], KIPC_PIPE_READ,
-				      &io));
-	EXPECT_EQ(-EFAULT, kipc_ioctl(scene->fd[DEVICE], KIPC_LIST, &list));
-	EXPECT_EQ(0, list.cursor);
-	EXPECT_TRUE(scene_intact(scene));
-	scene_end(scene);
+	for (call = calls; call->name; call++) {
+		for (i = 0; i < ARRAY_SIZE(targets); i++) {
+			if (!concerns(&targets[i], call))
+				continue;
+			ASSERT_EQ(0, scene_make(scene));
+			prepare(scene, call, scene->args);
+			pointer = (uint64_t *)(scene->args + targets[i].offset);
+			if (call->cmd == KIPC_ARRAY_OPS)
+				memcpy(page, scene->array_ops,
+				       sizeof(scene->array_ops));
+			if (call->cmd == KIPC_ARRAY_WAIT)
+				memcpy(page, scene->slots,
+				       sizeof(scene->slots));
+			*pointer = to_u64(page);
+			ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
+			EXPECT_EQ(-EFAULT, issue(scene, call, scene->args))
+				TH_LOG("%s, %s", call->name, targets[i].name);
+			EXPECT_TRUE(scene_intact(scene))
+				TH_LOG("%s failed and did something",
+				       call->name);
+			ASSERT_EQ(0, mprotect(page, PAGE,
+					      PROT_READ | PROT_WRITE));
+			scene_end(scene);
+		}
+	}
 }
 
 static bool known(unsigned long cmd, enum file file)
@@ -630,8 +421,7 @@ static bool known(unsigned long cmd, enum file file)
 	const struct call *call;
 
 	for (call = calls; call->name; call++)
-		if (call->cmd == cmd &&
-		    !(call->file == DEVICE) == !(file == DEVICE))
+		if (call->cmd == cmd && kind_of(call->file) == kind_of(file))
 			return true;
 	return false;
 }

@@ -3,6 +3,7 @@
  * The programs of Documentation/examples do what the documentation says.  They
  * are run as example_NAME from the folder that this program is in.
  */
+#include <dirent.h>
 #include <poll.h>
 
 #include "kselftest_harness.h"
@@ -11,6 +12,7 @@
 
 #define READERS		4
 #define RECORDS		40
+#define PHILOSOPHERS	5
 
 /* What pipe_deadline waits for, in ms. */
 #define DEADLINE_MS	50
@@ -170,6 +172,105 @@ TEST(pipe_deadline)
 	/* The ends of the sleep lie between those of the call. */
 	EXPECT_LT(0, blocked_ms);
 	EXPECT_GE(write_ms, blocked_ms);
+}
+
+TEST(segment_hello)
+{
+	static const char wanted[] =
+		"child: filled 10 rows\n"
+		"parent: 7 squared is 49\n"
+		"parent: to write with a read-only handle: Permission denied\n";
+	struct example ex;
+
+	run(_metadata, "segment_hello", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ(wanted, ex.out);
+	/* The name went with the last mapping. */
+	EXPECT_EQ(-ENOENT, kipc_unlink("example-table"));
+}
+
+TEST(array_ten)
+{
+	/* With which digit the first 1000 powers of two begin */
+	static const char wanted[] =
+		"301 begin with 1\n"
+		"176 begin with 2\n"
+		"125 begin with 3\n"
+		"97 begin with 4\n"
+		"79 begin with 5\n"
+		"69 begin with 6\n"
+		"56 begin with 7\n"
+		"52 begin with 8\n"
+		"45 begin with 9\n"
+		"1004 writes by 4 processes\n";
+	struct example ex;
+
+	run(_metadata, "array_ten", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ(wanted, ex.out);
+	EXPECT_EQ(-ENOENT, kipc_unlink("example-ten"));
+}
+
+TEST(semaphore_hello)
+{
+	struct example ex;
+
+	run(_metadata, "semaphore_hello", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ("4 processes added 1000 each: 4000\n", ex.out);
+}
+
+TEST(semaphore_philosophers)
+{
+	int who, meals, end, count = 0, seen = 0;
+	struct example ex;
+	char *text = ex.out;
+
+	run(_metadata, "semaphore_philosophers", &ex);
+	if (_metadata->skip)
+		return;
+	while (sscanf(text, "philosopher %d had %d meals\n%n", &who, &meals,
+		      &end) == 2) {
+		EXPECT_TRUE(who >= 1 && who <= PHILOSOPHERS);
+		EXPECT_EQ(20, meals);
+		seen |= 1 << who;
+		count++;
+		text += end;
+	}
+	EXPECT_EQ(PHILOSOPHERS, count);
+	EXPECT_EQ(((1 << PHILOSOPHERS) - 1) << 1, seen);
+	EXPECT_STREQ("forks on the table: 5\n", text);
+}
+
+/* An example that nobody runs is not known to work. */
+TEST(all_examples_are_here)
+{
+	static const char * const known[] = {
+		"array_ten", "pipe_deadline", "pipe_hello", "pipe_turns",
+		"segment_hello", "semaphore_hello", "semaphore_philosophers",
+	};
+	struct dirent *entry;
+	char path[512];
+	size_t i;
+	DIR *dir;
+
+	example_path("", path, sizeof(path));
+	*strrchr(path, '/') = '\0';
+	dir = opendir(path);
+	ASSERT_NE(NULL, dir);
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "example_", 8))
+			continue;
+		for (i = 0; i < ARRAY_SIZE(known); i++)
+			if (!strcmp(known[i], entry->d_name + 8))
+				break;
+		EXPECT_NE(ARRAY_SIZE(known), i)
+			TH_LOG("%s has no test", entry->d_name);
+	}
+	closedir(dir);
 }
 
 TEST_HARNESS_MAIN

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Where each member of the contract's structs lies, for 64-bit and for 32-bit
- * programs: it is one layout, and it never changes. Sizes are those of the
- * first published version and have to be replaced by "not smaller than" when a
- * struct grows.
+ * programs: it is one layout, and from the first release on it never changes.
+ * Sizes are those of the first published version and have to be replaced by
+ * "not smaller than" when a struct grows.
  */
 #ifndef CORE_LAYOUT_H
 #define CORE_LAYOUT_H
@@ -93,6 +93,192 @@ AT(kipc_setattr, gid, 16);
 AT(kipc_setattr, pad, 20);
 SIZE(kipc_setattr, 24);
 
+AT(kipc_segment_create, size, 0);
+AT(kipc_segment_create, flags, 4);
+AT(kipc_segment_create, name, 8);
+AT(kipc_segment_create, name_len, 16);
+AT(kipc_segment_create, mode, 20);
+AT(kipc_segment_create, rights, 24);
+AT(kipc_segment_create, result, 28);
+AT(kipc_segment_create, id, 32);
+AT(kipc_segment_create, fd, 40);
+AT(kipc_segment_create, seals, 44);
+AT(kipc_segment_create, bytes, 48);
+SIZE(kipc_segment_create, 56);
+
+AT(kipc_segment_resize, size, 0);
+AT(kipc_segment_resize, flags, 4);
+AT(kipc_segment_resize, bytes, 8);
+SIZE(kipc_segment_resize, 16);
+
+AT(kipc_segment_seal, size, 0);
+AT(kipc_segment_seal, flags, 4);
+AT(kipc_segment_seal, seals, 8);
+AT(kipc_segment_seal, pad, 12);
+SIZE(kipc_segment_seal, 16);
+
+AT(kipc_segment_stat, size, 0);
+AT(kipc_segment_stat, flags, 4);
+AT(kipc_segment_stat, segment_flags, 8);
+AT(kipc_segment_stat, seals, 12);
+AT(kipc_segment_stat, bytes, 16);
+AT(kipc_segment_stat, resident, 24);
+AT(kipc_segment_stat, swapped, 32);
+SIZE(kipc_segment_stat, 40);
+
+AT(kipc_array_create, size, 0);
+AT(kipc_array_create, flags, 4);
+AT(kipc_array_create, name, 8);
+AT(kipc_array_create, name_len, 16);
+AT(kipc_array_create, mode, 20);
+AT(kipc_array_create, rights, 24);
+AT(kipc_array_create, result, 28);
+AT(kipc_array_create, id, 32);
+AT(kipc_array_create, fd, 40);
+AT(kipc_array_create, count, 44);
+AT(kipc_array_create, element, 48);
+AT(kipc_array_create, pad, 52);
+SIZE(kipc_array_create, 56);
+
+AT(kipc_array_entry, op, 0);
+AT(kipc_array_entry, index, 4);
+AT(kipc_array_entry, value, 8);
+AT(kipc_array_entry, expected, 16);
+AT(kipc_array_entry, result, 24);
+AT(kipc_array_entry, version, 32);
+SIZE(kipc_array_entry, 40);
+
+AT(kipc_array_op, size, 0);
+AT(kipc_array_op, flags, 4);
+AT(kipc_array_op, entry, 8);
+SIZE(kipc_array_op, 48);
+
+AT(kipc_array_ops, size, 0);
+AT(kipc_array_ops, flags, 4);
+AT(kipc_array_ops, entries, 8);
+AT(kipc_array_ops, count, 16);
+AT(kipc_array_ops, mismatch, 20);
+SIZE(kipc_array_ops, 24);
+
+AT(kipc_array_read, size, 0);
+AT(kipc_array_read, flags, 4);
+AT(kipc_array_read, first, 8);
+AT(kipc_array_read, count, 12);
+AT(kipc_array_read, buf, 16);
+AT(kipc_array_read, versions, 24);
+AT(kipc_array_read, changes, 32);
+SIZE(kipc_array_read, 40);
+
+AT(kipc_array_slot, index, 0);
+AT(kipc_array_slot, pad, 4);
+AT(kipc_array_slot, version, 8);
+SIZE(kipc_array_slot, 16);
+
+AT(kipc_array_wait, size, 0);
+AT(kipc_array_wait, flags, 4);
+AT(kipc_array_wait, slots, 8);
+AT(kipc_array_wait, count, 16);
+AT(kipc_array_wait, changed, 20);
+AT(kipc_array_wait, deadline_ns, 24);
+SIZE(kipc_array_wait, 32);
+
+AT(kipc_array_stat, size, 0);
+AT(kipc_array_stat, flags, 4);
+AT(kipc_array_stat, count, 8);
+AT(kipc_array_stat, element, 12);
+AT(kipc_array_stat, waiting, 16);
+AT(kipc_array_stat, pad, 20);
+AT(kipc_array_stat, changes, 24);
+AT(kipc_array_stat, sleeps, 32);
+AT(kipc_array_stat, blocked_ns, 40);
+SIZE(kipc_array_stat, 48);
+
+AT(kipc_semaphore_create, size, 0);
+AT(kipc_semaphore_create, flags, 4);
+AT(kipc_semaphore_create, name, 8);
+AT(kipc_semaphore_create, name_len, 16);
+AT(kipc_semaphore_create, mode, 20);
+AT(kipc_semaphore_create, rights, 24);
+AT(kipc_semaphore_create, result, 28);
+AT(kipc_semaphore_create, id, 32);
+AT(kipc_semaphore_create, fd, 40);
+AT(kipc_semaphore_create, count, 44);
+AT(kipc_semaphore_create, max, 48);
+AT(kipc_semaphore_create, initial, 52);
+AT(kipc_semaphore_create, values, 56);
+SIZE(kipc_semaphore_create, 64);
+
+AT(kipc_semaphore_op, size, 0);
+AT(kipc_semaphore_op, flags, 4);
+AT(kipc_semaphore_op, index, 8);
+AT(kipc_semaphore_op, delta, 12);
+AT(kipc_semaphore_op, deadline_ns, 16);
+SIZE(kipc_semaphore_op, 24);
+
+AT(kipc_sem_entry, index, 0);
+AT(kipc_sem_entry, delta, 4);
+AT(kipc_sem_entry, flags, 8);
+AT(kipc_sem_entry, pad, 12);
+SIZE(kipc_sem_entry, 16);
+
+AT(kipc_semaphore_ops, size, 0);
+AT(kipc_semaphore_ops, flags, 4);
+AT(kipc_semaphore_ops, entries, 8);
+AT(kipc_semaphore_ops, count, 16);
+AT(kipc_semaphore_ops, pad, 20);
+AT(kipc_semaphore_ops, deadline_ns, 24);
+AT(kipc_semaphore_ops, owner_dead, 32);
+SIZE(kipc_semaphore_ops, 40);
+
+AT(kipc_sem_counter, value, 0);
+AT(kipc_sem_counter, waiting, 4);
+AT(kipc_sem_counter, waiting_zero, 8);
+AT(kipc_sem_counter, pid, 12);
+AT(kipc_sem_counter, state, 16);
+AT(kipc_sem_counter, pad, 20);
+SIZE(kipc_sem_counter, 24);
+
+AT(kipc_semaphore_get, size, 0);
+AT(kipc_semaphore_get, flags, 4);
+AT(kipc_semaphore_get, counters, 8);
+AT(kipc_semaphore_get, first, 16);
+AT(kipc_semaphore_get, count, 20);
+AT(kipc_semaphore_get, counter_size, 24);
+AT(kipc_semaphore_get, pad, 28);
+SIZE(kipc_semaphore_get, 32);
+
+AT(kipc_semaphore_set, size, 0);
+AT(kipc_semaphore_set, flags, 4);
+AT(kipc_semaphore_set, values, 8);
+AT(kipc_semaphore_set, first, 16);
+AT(kipc_semaphore_set, count, 20);
+SIZE(kipc_semaphore_set, 24);
+
+AT(kipc_semaphore_mark, size, 0);
+AT(kipc_semaphore_mark, flags, 4);
+AT(kipc_semaphore_mark, index, 8);
+AT(kipc_semaphore_mark, mark, 12);
+SIZE(kipc_semaphore_mark, 16);
+
+AT(kipc_semaphore_watch, size, 0);
+AT(kipc_semaphore_watch, flags, 4);
+AT(kipc_semaphore_watch, index, 8);
+AT(kipc_semaphore_watch, pad, 12);
+SIZE(kipc_semaphore_watch, 16);
+
+AT(kipc_semaphore_stat, size, 0);
+AT(kipc_semaphore_stat, flags, 4);
+AT(kipc_semaphore_stat, semaphore_flags, 8);
+AT(kipc_semaphore_stat, count, 12);
+AT(kipc_semaphore_stat, max, 16);
+AT(kipc_semaphore_stat, waiting, 20);
+AT(kipc_semaphore_stat, undos, 24);
+AT(kipc_semaphore_stat, pad, 28);
+AT(kipc_semaphore_stat, sleeps, 32);
+AT(kipc_semaphore_stat, blocked_ns, 40);
+AT(kipc_semaphore_stat, wakeups, 48);
+SIZE(kipc_semaphore_stat, 56);
+
 AT(kipc_pipe_create, size, 0);
 AT(kipc_pipe_create, flags, 4);
 AT(kipc_pipe_create, name, 8);
@@ -100,10 +286,10 @@ AT(kipc_pipe_create, name_len, 16);
 AT(kipc_pipe_create, mode, 20);
 AT(kipc_pipe_create, rights, 24);
 AT(kipc_pipe_create, result, 28);
-AT(kipc_pipe_create, capacity, 32);
-AT(kipc_pipe_create, read_fd, 40);
-AT(kipc_pipe_create, write_fd, 44);
-AT(kipc_pipe_create, id, 48);
+AT(kipc_pipe_create, id, 32);
+AT(kipc_pipe_create, capacity, 40);
+AT(kipc_pipe_create, read_fd, 48);
+AT(kipc_pipe_create, write_fd, 52);
 SIZE(kipc_pipe_create, 56);
 
 AT(kipc_pipe_io, size, 0);

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "core_util.h"
+#include "core_kinds.h"
 
 #define MIB		(1024 * 1024ULL)
 #define RACERS		4
@@ -488,11 +488,23 @@ static int make_large(const char *name, uint64_t capacity)
 	return kipc_pipe_named(&arg, name, RIGHT_BOTH, capacity, 0);
 }
 
+/* An array that takes more than the group may have. */
+static int make_large_array(struct made *made)
+{
+	union create_arg arg = {
+		.array = { .count = MIB, .element = 8 },
+	};
+
+	return create_shaped(&kinds[ARRAY_KIND], &arg, made, "too large",
+			     RIGHT_BOTH, 0, 0600);
+}
+
 static void use_up_group(void *arg)
 {
 	long long before, killed = group_get("memory.events", "oom_kill ");
 	uint64_t objects = my_info().objects;
 	int fd[2][2], other[2];
+	struct made made;
 
 	(void)arg;
 	CHECK_EQ(0, group_set("cgroup.procs", "0"));
@@ -504,6 +516,7 @@ static void use_up_group(void *arg)
 	/* 6 of 8 are gone: no more than 2 are left. */
 	CHECK_EQ(-ENOMEM, kipc_pipe(other, 4 * MIB, 0));
 	CHECK_EQ(-ENOMEM, make_large("too large", 4 * MIB));
+	CHECK_EQ(-ENOMEM, make_large_array(&made));
 	CHECK_EQ(-ENOENT, kipc_unlink("too large"));
 	CHECK_EQ(-ENOMEM, resize(fd[0][0], 4 * MIB));
 	CHECK_EQ(2 * MIB, capacity_of(fd[0][0]));

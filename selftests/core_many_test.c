@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many objects, and many who create, open and remove the same ones at a time.
+ * Many objects of all kinds, and many who create, open and remove the same ones
+ * at a time.
  */
 #include "kselftest_harness.h"
 
-#include "core_util.h"
+#include "core_kinds.h"
 
 #define OBJECTS		10000
-#define CHURNERS	4
+#define CHURNERS	4	/* not more than there are kinds */
 
 /* Raised so that they are not what is tested; put back afterwards. */
 FIXTURE(many) {
@@ -44,6 +45,12 @@ static const char *name_of(unsigned int i)
 
 	snprintf(name, sizeof(name), "many-%u", i);
 	return name;
+}
+
+/* One of each kind in turn. */
+static int make_many(unsigned int i)
+{
+	return create_persistent(&kinds[i % KINDS], name_of(i), 0600);
 }
 
 /*
@@ -96,16 +103,16 @@ static void note_seen(const struct kipc_entry *entry, void *arg)
 /* Makes and removes other objects, before, behind and beside the cursor. */
 static void churn_beside(void *arg)
 {
-	struct kipc_pipe_create made;
+	struct made made;
 	char name[32];
 	unsigned int i;
 
 	(void)arg;
 	for (i = 0;; i++) {
 		snprintf(name, sizeof(name), "beside-%u", i % 64);
-		CHECK_EQ(0, make_pipe(&made, name, RIGHT_BOTH, 0, 0600));
-		close(made.read_fd);
-		close(made.write_fd);
+		CHECK_EQ(0, create_kind(&kinds[i % KINDS], &made, name,
+					RIGHT_BOTH, 0, 0600));
+		close_made(&made);
 	}
 }
 
@@ -140,10 +147,10 @@ TEST_F_TIMEOUT(many, named_objects, 600)
 	struct kipc_info info;
 
 	for (i = 0; i < count / 100; i++)
-		ASSERT_EQ(0, make_persistent(name_of(i), 0600));
+		ASSERT_EQ(0, make_many(i));
 	few = look_up_rate(count / 100);
 	for (; i < count; i++)
-		ASSERT_EQ(0, make_persistent(name_of(i), 0600));
+		ASSERT_EQ(0, make_many(i));
 	all = look_up_rate(count);
 	TH_LOG("%u made in %llu ms; look-ups: %lu, among %u: %lu", count,
 	       (now_ns() - start) / 1000000ULL, all, count / 100, few);
@@ -178,7 +185,7 @@ TEST_F(many, pages)
 
 	ASSERT_NE(NULL, page);
 	for (i = 0; i < 50; i++)
-		ASSERT_EQ(0, make_persistent(name_of(i), 0600));
+		ASSERT_EQ(0, make_many(i));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		cursor = 0;
 		total = 0;
@@ -222,45 +229,50 @@ static void expect_one_of(long got, const int *allowed, const char *what)
 	_exit(1);
 }
 
+static void churn_create(uint64_t *seed, const char *name)
+{
+	static const int make[] = { -EEXIST, -EBUSY, -EPROTOTYPE, 0 };
+	static const int use[] = { -EAGAIN, -EPIPE, -EIDRM, 0 };
+	static const uint32_t flags[] = { 0, KIPC_EXCL, KIPC_PERSIST };
+	const struct kind *kind = &kinds[kipc_rand(seed) % KINDS];
+	struct made made;
+	int ret = create_kind(kind, &made, name, RIGHT_BOTH,
+			      flags[kipc_rand(seed) % 3], 0600);
+
+	expect_one_of(ret, make, "create");
+	if (ret)
+		return;
+	expect_one_of(kind->put(made.writer, 1), use, "put");
+	expect_one_of(kind->get(made.reader), use, "get");
+	close_made(&made);
+}
+
 /* Something with a name that others use in the same moment. */
 static void churn_once(uint64_t *seed, const char *name)
 {
-	static const int make[] = { -EEXIST, -EBUSY, 0 };
-	static const int open[] = { -ENOENT, -EBUSY, 0 };
+	static const int open[] = { -ENOENT, -EBUSY, -EPROTOTYPE, 0 };
 	static const int gone[] = { -ENOENT, 0 };
-	static const int io[] = { -EAGAIN, -EPIPE, -EIDRM, 0 };
-	static const uint32_t flags[] = { 0, KIPC_EXCL, KIPC_PERSIST };
-	struct kipc_pipe_create made;
-	char byte = 'x';
-	int fd;
+	const struct kind *kind = &kinds[kipc_rand(seed) % KINDS];
 
-	switch (kipc_rand(seed) % 6) {
+	switch (kipc_rand(seed) % 7) {
 	case 0:
 	case 1:
-		fd = make_pipe(&made, name, RIGHT_BOTH,
-			       flags[kipc_rand(seed) % 3], 0600);
-		expect_one_of(fd, make, "create");
-		if (fd)
-			break;
-		expect_one_of(kipc_try_write(made.write_fd, &byte, 1), io,
-			      "write");
-		expect_one_of(kipc_try_read(made.read_fd, &byte, 1), io,
-			      "read");
-		close(made.write_fd);
-		close(made.read_fd);
+		churn_create(seed, name);
 		break;
 	case 2:
-	case 3:
-		fd = kipc_open_name(name, kipc_rand(seed) & 1 ?
-				    KIPC_RIGHT_READ : KIPC_RIGHT_WRITE, 0);
-		expect_one_of(fd, open, "open");
-		if (fd >= 0)
-			close(fd);
+		expect_one_of(try_open_kind(KIPC_KIND_ANY, name,
+					    KIPC_RIGHT_READ), open, "open");
 		break;
+	case 3:
 	case 4:
-		expect_one_of(kipc_unlink(name), gone, "unlink");
+		expect_one_of(try_open_kind(kind->type, name, kind->two_ends ?
+					    KIPC_RIGHT_WRITE : RIGHT_BOTH),
+			      open, "open of a kind");
 		break;
 	case 5:
+		expect_one_of(kipc_unlink(name), gone, "unlink");
+		break;
+	case 6:
 		expect_one_of(kipc_destroy_name(name), gone, "destroy");
 		break;
 	}
@@ -313,10 +325,13 @@ TEST_F_TIMEOUT(many, storm, 300)
 
 /* One object comes out of it when all create the same name at a time. */
 struct rush {
-	const char *name;
+	unsigned int kind;	/* of the first racer */
+	bool mixed;		/* each has a kind of his own */
 	int go;
+	unsigned int next;	/* racer */
 	int created;
 	int opened;
+	int refused;
 	int over;
 	int fd[2];		/* nobody ends before the other end is closed */
 };
@@ -324,40 +339,69 @@ struct rush {
 static void rush(void *arg)
 {
 	struct rush *rush = arg;
-	struct kipc_pipe_create made;
+	unsigned int me = __atomic_fetch_add(&rush->next, 1, __ATOMIC_SEQ_CST);
+	const struct kind *kind;
+	struct made made;
+	int ret, *count;
 	char byte;
 
+	kind = &kinds[(rush->kind + (rush->mixed ? me : 0)) % KINDS];
 	CHILD_CHECK(wait_for(__atomic_load_n(&rush->go, __ATOMIC_ACQUIRE)));
-	CHECK_EQ(0, make_pipe(&made, "rush", KIPC_RIGHT_WRITE, 0, 0600));
-	__atomic_add_fetch(made.result == KIPC_RESULT_CREATED ?
-			   &rush->created : &rush->opened, 1, __ATOMIC_SEQ_CST);
+	ret = create_kind(kind, &made, "rush", kind->two_ends ?
+			  KIPC_RIGHT_WRITE : KIPC_RIGHT_READ, 0, 0600);
+	CHECK_EQ(ret && rush->mixed ? -EPROTOTYPE : 0, ret);
+	if (ret)
+		count = &rush->refused;
+	else
+		count = made.result == KIPC_RESULT_CREATED ? &rush->created :
+							     &rush->opened;
+	__atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&rush->over, 1, __ATOMIC_SEQ_CST);
 	close(rush->fd[1]);
 	CHECK_EQ(0, read(rush->fd[0], &byte, 1));
 }
 
+static void rush_once(struct __test_metadata *_metadata, struct rush *shared)
+{
+	pid_t pid[CHURNERS];
+	int i;
+
+	ASSERT_EQ(0, pipe2(shared->fd, O_CLOEXEC));
+	for (i = 0; i < CHURNERS; i++)
+		pid[i] = child_start(rush, shared);
+	__atomic_store_n(&shared->go, 1, __ATOMIC_RELEASE);
+	EXPECT_TRUE(wait_for(__atomic_load_n(&shared->over,
+					     __ATOMIC_ACQUIRE) == CHURNERS));
+	close(shared->fd[0]);
+	close(shared->fd[1]);
+	for (i = 0; i < CHURNERS; i++)
+		ASSERT_EQ(0, child_end(pid[i]));
+	ASSERT_EQ(1, shared->created);
+	ASSERT_EQ(shared->mixed ? 0 : CHURNERS - 1, shared->opened);
+	ASSERT_EQ(shared->mixed ? CHURNERS - 1 : 0, shared->refused);
+}
+
 TEST_F_TIMEOUT(many, all_create_one_name, 300)
 {
-	unsigned int round, rounds = scaled(300), i;
+	unsigned int round, rounds = scaled(300);
 	struct rush *shared = kipc_shared(sizeof(*shared));
-	pid_t pid[CHURNERS];
 
 	ASSERT_NE(NULL, shared);
 	for (round = 0; round < rounds; round++) {
-		memset(shared, 0, sizeof(*shared));
-		ASSERT_EQ(0, pipe2(shared->fd, O_CLOEXEC));
-		for (i = 0; i < CHURNERS; i++)
-			pid[i] = child_start(rush, shared);
-		__atomic_store_n(&shared->go, 1, __ATOMIC_RELEASE);
-		EXPECT_TRUE(wait_for(__atomic_load_n(&shared->over,
-						     __ATOMIC_ACQUIRE) ==
-				     CHURNERS));
-		close(shared->fd[0]);
-		close(shared->fd[1]);
-		for (i = 0; i < CHURNERS; i++)
-			ASSERT_EQ(0, child_end(pid[i]));
-		ASSERT_EQ(1, shared->created);
-		ASSERT_EQ(CHURNERS - 1, shared->opened);
+		*shared = (struct rush){ .kind = round % KINDS };
+		rush_once(_metadata, shared);
+	}
+}
+
+TEST_F_TIMEOUT(many, all_kinds_create_one_name, 300)
+{
+	unsigned int round, rounds = scaled(300);
+	struct rush *shared = kipc_shared(sizeof(*shared));
+
+	ASSERT_NE(NULL, shared);
+	for (round = 0; round < rounds; round++) {
+		*shared = (struct rush){ .kind = round % KINDS, .mixed = true };
+		rush_once(_metadata, shared);
 	}
 }
 

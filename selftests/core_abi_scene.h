@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where core_abi_test issues its calls: an object of each kind with something in
+ * it, made afresh for each case, and a look whether anything has changed.
+ */
+#ifndef CORE_ABI_SCENE_H
+#define CORE_ABI_SCENE_H
+
+#include "core_kinds.h"
+
+#define PAGE		4096
+#define NAME		"abi"
+#define NEW_NAME	"abi-new"
+#define DATA		"12345"
+#define DATA_LEN	5
+#define SLOTS		4	/* of the array */
+#define COUNTERS	2	/* of the semaphore */
+#define VALUE		7	/* in what holds numbers */
+#define OBJECTS		5
+
+/* The files that there are. Both ends of a pipe know the same calls. */
+enum file { DEVICE, READ_END, WRITE_END, SEGMENT, ARRAY, SEMAPHORE, MUTEX,
+	    FILES };
+
+struct scene {
+	int fd[FILES];
+	uint64_t id;		/* of the pipe */
+	unsigned char *args;	/* two pages, and one that is not mapped */
+	struct kipc_entry entries[2];
+	struct kipc_array_entry array_ops[2];
+	struct kipc_array_slot slots[2];
+	struct kipc_sem_entry sem_ops[2];
+	struct kipc_sem_counter counters[COUNTERS];
+	uint64_t elements[SLOTS];
+	uint64_t versions[SLOTS];
+	uint32_t values[COUNTERS];
+	char buf[16];
+	int fds;		/* open before */
+	uint64_t objects;	/* charged to root before */
+};
+
+/* The kind that a file belongs to; KIPC_KIND_ANY for the device. */
+static inline uint32_t kind_of(enum file file)
+{
+	static const uint32_t kind[FILES] = {
+		[READ_END] = KIPC_KIND_PIPE,
+		[WRITE_END] = KIPC_KIND_PIPE,
+		[SEGMENT] = KIPC_KIND_SEGMENT,
+		[ARRAY] = KIPC_KIND_ARRAY,
+		[SEMAPHORE] = KIPC_KIND_SEMAPHORE,
+		[MUTEX] = KIPC_KIND_SEMAPHORE,
+	};
+
+	return kind[file];
+}
+
+static inline int scene_pipe(struct scene *scene)
+{
+	struct made made;
+	int ret = create_kind(&kinds[PIPE_KIND], &made, NAME, RIGHT_BOTH,
+			      KIPC_EXCL, 0600);
+
+	if (ret)
+		return ret;
+	scene->id = made.id;
+	scene->fd[READ_END] = made.reader;
+	scene->fd[WRITE_END] = made.writer;
+	return write(made.writer, DATA, DATA_LEN) == DATA_LEN ? 0 : -EIO;
+}
+
+static inline int scene_segment(struct scene *scene)
+{
+	union create_arg arg = { .segment.bytes = PAGE };
+	const struct kind *kind = &kinds[SEGMENT_KIND];
+	struct made made;
+	int ret = create_shaped(kind, &arg, &made, NAME "-segment", RIGHT_BOTH,
+				KIPC_EXCL | KIPC_SEGMENT_SEALABLE, 0600);
+
+	if (ret)
+		return ret;
+	scene->fd[SEGMENT] = made.reader;
+	return kind->put(made.reader, VALUE);
+}
+
+static inline int scene_array(struct scene *scene)
+{
+	union create_arg arg = {
+		.array = { .count = SLOTS, .element = 8 },
+	};
+	const struct kind *kind = &kinds[ARRAY_KIND];
+	struct made made;
+	int ret = create_shaped(kind, &arg, &made, NAME "-array", RIGHT_BOTH,
+				KIPC_EXCL, 0600);
+
+	if (ret)
+		return ret;
+	scene->fd[ARRAY] = made.reader;
+	return kind->put(made.reader, VALUE);
+}
+
+static inline int sem_op(int fd, uint32_t index, int delta)
+{
+	struct kipc_semaphore_op arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_SEM_NONBLOCK,
+		.index = index,
+		.delta = delta,
+	};
+
+	return kipc_ioctl(fd, KIPC_SEMAPHORE_OP, &arg);
+}
+
+/* A set of counters, and a mutex that the caller has. */
+static inline int scene_semaphores(struct scene *scene)
+{
+	union create_arg arg = { .semaphore.count = COUNTERS };
+	const struct kind *kind = &kinds[SEMAPHORE_KIND];
+	struct made made;
+	int ret = create_shaped(kind, &arg, &made, NAME "-semaphore",
+				RIGHT_BOTH, KIPC_EXCL, 0600);
+
+	if (ret)
+		return ret;
+	scene->fd[SEMAPHORE] = made.reader;
+	ret = sem_op(made.reader, 0, VALUE);
+	if (ret)
+		return ret;
+	memset(&arg, 0, sizeof(arg));
+	arg.semaphore.count = 1;
+	ret = create_shaped(kind, &arg, &made, NAME "-mutex", RIGHT_BOTH,
+			    KIPC_EXCL | KIPC_SEMAPHORE_MUTEX, 0600);
+	if (ret)
+		return ret;
+	scene->fd[MUTEX] = made.reader;
+	return sem_op(made.reader, 0, -1);
+}
+
+static inline int scene_make(struct scene *scene)
+{
+	int ret = scene_pipe(scene);
+
+	if (!ret)
+		ret = scene_segment(scene);
+	if (!ret)
+		ret = scene_array(scene);
+	if (!ret)
+		ret = scene_semaphores(scene);
+	scene->fd[DEVICE] = kipc_device();
+	return ret;
+}
+
+static inline void scene_end(struct scene *scene)
+{
+	int i;
+
+	for (i = 0; i < FILES; i++)
+		close(scene->fd[i]);
+}
+
+static inline bool pipe_intact(struct scene *scene)
+{
+	struct kipc_pipe_stat pipe;
+	struct kipc_stat stat;
+
+	return !kipc_stat_name(NAME, &stat) && stat.entry.id == scene->id &&
+	       stat.entry.handles == 2 && stat.entry.mode == 0600 &&
+	       !stat.entry.uid &&
+	       !kipc_pipe_stat(scene->fd[READ_END], &pipe) &&
+	       pipe.used == DATA_LEN && pipe.capacity == PAGE;
+}
+
+/* What all handles have in common: still named, one handle, same mode. */
+static inline bool object_intact(struct scene *scene, enum file file)
+{
+	struct kipc_stat stat;
+
+	return !kipc_stat_fd(scene->fd[file], &stat) &&
+	       stat.entry.state == KIPC_STATE_NAMED &&
+	       stat.entry.handles == 1 && stat.entry.mode == 0600 &&
+	       !stat.entry.uid;
+}
+
+static inline bool segment_intact(struct scene *scene)
+{
+	struct kipc_segment_stat stat = { .size = sizeof(stat) };
+	int fd = scene->fd[SEGMENT];
+
+	return object_intact(scene, SEGMENT) &&
+	       !kipc_ioctl(fd, KIPC_SEGMENT_STAT, &stat) &&
+	       stat.bytes == PAGE && !stat.seals && segment_get(fd) == VALUE;
+}
+
+static inline bool array_intact(struct scene *scene)
+{
+	uint64_t elements[SLOTS], versions[SLOTS];
+	struct kipc_array_read arg = {
+		.size = sizeof(arg),
+		.count = SLOTS,
+		.buf = to_u64(elements),
+		.versions = to_u64(versions),
+	};
+	int i;
+
+	if (!object_intact(scene, ARRAY) ||
+	    kipc_ioctl(scene->fd[ARRAY], KIPC_ARRAY_READ, &arg) ||
+	    arg.changes != 1 || elements[0] != VALUE || versions[0] != 1)
+		return false;
+	for (i = 1; i < SLOTS; i++)
+		if (elements[i] || versions[i])
+			return false;
+	return true;
+}
+
+/* By poll, for what no call tells: that it looks at counter 0. */
+static inline bool semaphores_intact(struct scene *scene)
+{
+	struct kipc_sem_counter counter[COUNTERS];
+	struct kipc_semaphore_get arg = {
+		.size = sizeof(arg),
+		.counters = to_u64(counter),
+		.count = COUNTERS,
+		.counter_size = sizeof(*counter),
+	};
+	struct kipc_semaphore_stat stat = { .size = sizeof(stat) };
+	struct pollfd polled = {
+		.fd = scene->fd[SEMAPHORE],
+		.events = POLLIN,
+	};
+
+	if (!object_intact(scene, SEMAPHORE) || !object_intact(scene, MUTEX) ||
+	    kipc_ioctl(scene->fd[SEMAPHORE], KIPC_SEMAPHORE_GET, &arg) ||
+	    counter[0].value != VALUE || counter[1].value ||
+	    kipc_ioctl(scene->fd[SEMAPHORE], KIPC_SEMAPHORE_STAT, &stat) ||
+	    stat.undos || stat.waiting || poll(&polled, 1, 0) != 1)
+		return false;
+	arg.count = 1;
+	return !kipc_ioctl(scene->fd[MUTEX], KIPC_SEMAPHORE_GET, &arg) &&
+	       !counter[0].value && !counter[0].state &&
+	       counter[0].pid == (uint32_t)getpid();
+}
+
+/* Nothing was created, opened, removed, read, written or changed. */
+static inline bool scene_intact(struct scene *scene)
+{
+	struct kipc_info info;
+
+	return !kipc_info(&info) && info.objects == scene->objects + OBJECTS &&
+	       count_fds() == scene->fds + FILES && pipe_intact(scene) &&
+	       segment_intact(scene) && array_intact(scene) &&
+	       semaphores_intact(scene);
+}
+
+#endif /* CORE_ABI_SCENE_H */
