@@ -62,7 +62,7 @@ help:
 	@echo 'make demo             boot a VM, load the module, move real data, show what happened'
 	@echo 'make check            style checks, and the selftests in a VM (FULL=1: all rounds)'
 	@echo 'make check-debug      the selftests on a kernel built with KASAN, lockdep, kmemleak'
-	@echo 'make bench            the pipe against pipe(2), counted in instructions'
+	@echo 'make bench            kipc against its peers: instructions, and time on 2 CPUs'
 	@echo 'make vm               a shell in a VM with the module loaded'
 	@echo 'make selftests        build the selftests (make -C selftests run_tests: run them here)'
 	@echo 'make style            the style checks alone'

@@ -2,12 +2,8 @@
 /* kipc-bench: the command line. */
 #include <argp.h>
 #include <err.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "kipc_util.h"
 #include "bench.h"
 
 #define RUNS_MAX	1000
@@ -15,11 +11,27 @@
 
 const char *argp_program_bug_address;
 
+static const struct metric *const metrics[] = {
+	&pipe_transfer,
+	&pipe_round_trip,
+	&pipe_throughput,
+	&sem_pv,
+	&sem_pv_undo,
+	&sem_handover,
+	&array_add,
+	&segment_touch,
+};
+
 static const char doc[] =
 	"Measure kipc against its peers: the same operations, in the same run.\vMetrics:\n"
-	"  transfer    write and read back in one process\n"
-	"  round-trip  there and back between two processes, two channels\n"
-	"  throughput  one process writes what another reads meanwhile\n"
+	"  transfer       a pipe: write and read back in one process\n"
+	"  round-trip     there and back between two processes, two pipes\n"
+	"  throughput     one process writes what another reads meanwhile\n"
+	"  sem_pv         P and V that nobody else does\n"
+	"  sem_pv_undo    the same, to be undone should the process end\n"
+	"  sem_handover   two processes wake each other, there and back\n"
+	"  array_add      add to an element\n"
+	"  segment_touch  first write to a page, of 64 MiB\n"
 	"\n"
 	"Mode icount is for a virtual machine whose clock counts instructions\n"
 	"(kipc-vm --icount): the figures are the same in every run.  Mode wall is\n"
@@ -42,10 +54,9 @@ static const struct argp_option options[] = {
 	{ "mode", OPT_MODE, "icount|wall", 0,
 	  "what the clock counts (default: wall)", 0 },
 	{ "sizes", OPT_SIZES, "N[,N...]", 0,
-	  "bytes per operation (default: 64,4096,65536)", 0 },
+	  "bytes per operation of a pipe (default: 64,4096,65536)", 0 },
 	{ "metrics", OPT_METRICS, "NAME[,NAME...]", 0,
-	  "what to measure (default: transfer,round-trip, and throughput in mode wall)",
-	  0 },
+	  "what to measure (default: all, but throughput in mode wall alone)", 0 },
 	{ "runs", OPT_RUNS, "N", 0,
 	  "runs of each side, an even number (default: 10)", 0 },
 	{ "json", OPT_JSON, "FILE", 0,
@@ -53,7 +64,7 @@ static const struct argp_option options[] = {
 	{ "gate", OPT_GATE, NULL, 0,
 	  "fail unless kipc is as fast as it has to be", 0 },
 	{ "peer-only", OPT_PEER_ONLY, NULL, 0,
-	  "measure the peer alone: needs no kipc", 0 },
+	  "measure the peers alone: needs no kipc", 0 },
 	{ 0 }
 };
 
@@ -91,8 +102,8 @@ static unsigned int metric_bit(struct argp_state *state, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < metric_count; i++) {
-		if (!strcmp(metrics[i].name, name))
+	for (i = 0; i < ARRAY_SIZE(metrics); i++) {
+		if (!strcmp(metrics[i]->name, name))
 			return 1U << i;
 	}
 	argp_error(state, "--metrics: there is no '%s'", name);
@@ -122,9 +133,6 @@ static void finish_settings(struct argp_state *state, struct settings *set)
 {
 	if (set->gate && set->peer_only)
 		argp_error(state, "--gate and --peer-only exclude each other");
-	/* With one CPU, as in mode icount, the two would only take turns. */
-	if (!set->wanted)
-		set->wanted = set->icount ? 3 : 7;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -169,6 +177,57 @@ static const struct argp argp = {
 	.doc = doc,
 };
 
+/* A bit for each KIPC_KIND_* that can be had. */
+static uint64_t kinds_there(const struct settings *set)
+{
+	struct kipc_info info = { .size = sizeof(info) };
+	int ret;
+
+	if (set->peer_only)
+		return ~0ULL;
+	ret = kipc_device_ioctl(KIPC_INFO, &info);
+	if (ret)
+		errx(1, "%s: %s: is the module loaded?", KIPC_DEVICE,
+		     strerror(-ret));
+	return info.kinds;
+}
+
+static bool is_wanted(const struct settings *set, size_t i)
+{
+	if (set->wanted)
+		return set->wanted & (1U << i);
+	/* With one CPU, as in mode icount, the two would only take turns. */
+	return !(set->icount && metrics[i]->wall_only);
+}
+
+static size_t measure_all(const struct settings *set, struct result *res)
+{
+	uint64_t kinds = kinds_there(set);
+	size_t count = 0, i, j;
+
+	for (i = 0; i < ARRAY_SIZE(metrics); i++) {
+		const struct metric *metric = metrics[i];
+		size_t sizes = metric->sizes ? set->size_count : 1;
+
+		if (!is_wanted(set, i))
+			continue;
+		if (!(kinds & (1ULL << metric->kind))) {
+			report_skipped(metric);
+			continue;
+		}
+		for (j = 0; j < sizes; j++) {
+			size_t from = count;
+
+			count += measure(set, metric, metric->sizes ?
+					 set->sizes[j] : metric->size,
+					 &res[count]);
+			while (from < count)
+				report_result(set, &res[from++]);
+		}
+	}
+	return count;
+}
+
 int main(int argc, char **argv)
 {
 	struct settings set = {
@@ -176,23 +235,17 @@ int main(int argc, char **argv)
 		.sizes = { 64, 4096, 65536 },
 		.size_count = 3,
 	};
-	size_t m, s, count = 0;
 	struct result *res;
+	size_t count;
 
 	argp_parse(&argp, argc, argv, ARGP_NO_ARGS, NULL, &set);
 	signal(SIGPIPE, SIG_IGN);
-	res = calloc(metric_count * set.size_count, sizeof(*res));
+	res = calloc(ARRAY_SIZE(metrics) * ARRAY_SIZE(set.sizes) * SIDES_MAX,
+		     sizeof(*res));
 	if (!res)
 		err(1, "calloc");
 	report_begin(&set);
-	for (m = 0; m < metric_count; m++) {
-		if (!(set.wanted & (1U << m)))
-			continue;
-		for (s = 0; s < set.size_count; s++) {
-			res[count] = measure(&set, &metrics[m], set.sizes[s]);
-			report_result(&set, &res[count++]);
-		}
-	}
+	count = measure_all(&set, res);
 	if (set.json)
 		report_json(&set, res, count);
 	if (set.gate && !report_gate(res, count))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * kipc-bench: kipc and its peer, side by side, by the same code.
+ * kipc-bench: kipc and its peers, side by side, in one run.
  *
- * A metric is something that both can do (write and read back, a round trip
- * between two processes, ...).  A rig is one metric set up for one of the two
- * at one size, ready to do any number of operations.
+ * A metric is something that kipc and its peers can all do (write and read back,
+ * P and V, ...); a side is one of those who do it, and its work says how.  A rig
+ * is one side set up for one metric, ready to do any number of operations.
+ * Where calls are alike (read(2) and write(2)) the sides share their work, and
+ * differ in what is behind the descriptor alone.
  */
 #ifndef KIPC_BENCH_H
 #define KIPC_BENCH_H
@@ -16,55 +18,86 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
+#define SIDES_MAX	3
+
+struct rig;
+
 /**
- * struct kind - a kind of channel
- * @name: what it is called in the output
- * @make: opens a channel with room for @capacity bytes; exits on failure
+ * struct work - what one or several sides do
+ * @set_up: makes the objects and the other process
+ * @before: gets ready for one run; not timed, may be missing
+ * @run: does @ops operations
+ * @after: puts away what @before made; not timed, may be missing
+ * @close: undoes @set_up
  */
-struct kind {
-	const char *name;
-	void (*make)(int fd[2], size_t capacity);
+struct work {
+	void (*set_up)(struct rig *rig);
+	void (*before)(struct rig *rig);
+	void (*run)(struct rig *rig, unsigned long ops);
+	void (*after)(struct rig *rig);
+	void (*close)(struct rig *rig);
 };
 
-extern const struct kind kind_kipc;
-extern const struct kind kind_pipe;
-
 /**
- * struct rig - one metric, set up
- * @kind: what carries the data
- * @size: bytes in each operation
- * @to: this process writes to @to[1]; -1 where closed
- * @from: this process reads from @from[0]
- * @child: the process at the other end, 0 if there is none
- * @pin: keep each process on a CPU of its own
- * @buf: @size bytes
+ * struct side - kipc or a peer, at one metric
+ * @name: what it is called in the output
+ * @work: what it does
+ * @own: what makes it differ from others with the same work
  */
-struct rig {
-	const struct kind *kind;
-	size_t size;
-	int to[2];
-	int from[2];
-	pid_t child;
-	bool pin;
-	char *buf;
+struct side {
+	const char *name;
+	const struct work *work;
+	const void *own;
 };
 
 /**
  * struct metric - something to measure
- * @name: its name in the output
- * @text: what one operation is
- * @set_up: makes the channels and the other process
- * @run: does @ops operations
+ * @name: its name in the table and on the command line
+ * @long_name: its name in the JSON file; NULL: the same
+ * @kind: KIPC_KIND_* that it needs
+ * @size: bytes in each operation, 0 if it has none
+ * @sizes: in place of @size those of the command line
+ * @wall_only: not measured by default in mode icount
+ * @ops: operations in each run; 0: so many that it takes a while
+ * @runs: runs at most in mode icount; 0: as many as the command line says
+ * @sides: kipc, the main peer, others; unused ones have no name
  */
 struct metric {
 	const char *name;
-	const char *text;
-	void (*set_up)(struct rig *rig);
-	void (*run)(struct rig *rig, unsigned long ops);
+	const char *long_name;
+	unsigned int kind;
+	size_t size;
+	bool sizes;
+	bool wall_only;
+	unsigned long ops;
+	unsigned int runs;
+	struct side sides[SIDES_MAX];
 };
 
-extern const struct metric metrics[];
-extern const size_t metric_count;
+extern const struct metric pipe_transfer;
+extern const struct metric pipe_round_trip;
+extern const struct metric pipe_throughput;
+extern const struct metric sem_pv;
+extern const struct metric sem_pv_undo;
+extern const struct metric sem_handover;
+extern const struct metric array_add;
+extern const struct metric segment_touch;
+
+/**
+ * struct rig - one side, set up
+ * @side: which
+ * @size: bytes in each operation
+ * @child: the process at the other end, 0 if there is none
+ * @pin: keep each process on a CPU of its own
+ * @priv: the work's own
+ */
+struct rig {
+	const struct side *side;
+	size_t size;
+	pid_t child;
+	bool pin;
+	void *priv;
+};
 
 /**
  * struct figures - one side's result
@@ -77,18 +110,18 @@ struct figures {
 };
 
 /**
- * struct result - a metric at one size
+ * struct result - kipc and one peer, at a metric and a size
  * @metric: which
+ * @peer_name: which of its sides the peer is
  * @size: bytes in an operation
- * @ops: operations in each run
  * @runs: runs of each side
- * @kipc: ours; zero when the peer alone is measured
- * @peer: pipe(2)
+ * @kipc: ours; zero when the peers alone are measured
+ * @peer: the peer's
  */
 struct result {
 	const struct metric *metric;
+	const char *peer_name;
 	size_t size;
-	unsigned long ops;
 	unsigned int runs;
 	struct figures kipc;
 	struct figures peer;
@@ -103,7 +136,7 @@ struct result {
  * @json: file to write, NULL for none
  * @sizes: bytes per operation
  * @size_count: entries of @sizes
- * @wanted: which of @metrics to measure, a bit for each
+ * @wanted: which metrics to measure, a bit for each; 0: the default ones
  */
 struct settings {
 	bool icount;
@@ -116,20 +149,23 @@ struct settings {
 	unsigned int wanted;
 };
 
-void rig_open(struct rig *rig, const struct metric *metric,
-	      const struct kind *kind, size_t size, bool pin);
+/* rig.c */
+void rig_open(struct rig *rig, const struct side *side, size_t size, bool pin);
 void rig_close(struct rig *rig);
+bool rig_fork(struct rig *rig);
+void rig_reap(struct rig *rig);
+void *rig_shared(size_t size);
 
-struct result measure(const struct settings *set, const struct metric *metric,
-		      size_t size);
+/* measure.c */
+size_t measure(const struct settings *set, const struct metric *metric,
+	       size_t size, struct result *res);
 
+/* report.c */
 void report_begin(const struct settings *set);
 void report_result(const struct settings *set, const struct result *res);
+void report_skipped(const struct metric *metric);
 void report_json(const struct settings *set, const struct result *res,
 		 size_t count);
 bool report_gate(const struct result *res, size_t count);
-
-double ratio_of(const struct result *res);
-const char *unit_of(const struct settings *set);
 
 #endif /* KIPC_BENCH_H */

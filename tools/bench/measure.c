@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs of the two sides are interleaved A B B A, so that a machine that warms
- * up, slows down or is disturbed for a while does so to both alike.
+ * Runs of the sides are interleaved, A B C C B A, so that a machine that warms
+ * up, slows down or is disturbed for a while does so to all alike.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -15,37 +15,45 @@
 #define BUDGET_BYTES	(2 << 20)
 #define BUDGET_CALL	2048
 
-/* Mode wall: how long a run of the peer shall take. */
+/* Mode wall: how long a run of the main peer shall take. */
 #define BUDGET_NS	(50 * NSEC_PER_MSEC)
 
 #define OPS_MIN		16
 #define OPS_MAX		1000000
 
-static double timed_run(const struct metric *metric, struct rig *rig,
-			unsigned long ops)
-{
-	uint64_t start = now_ns();
+/* The sides of a metric while it is measured. */
+struct field {
+	size_t count;
+	struct rig rigs[SIDES_MAX];
+	double *values[SIDES_MAX];	/* of each run */
+};
 
-	metric->run(rig, ops);
-	return (double)(now_ns() - start) / ops;
+static double timed_run(struct rig *rig, unsigned long ops)
+{
+	const struct work *work = rig->side->work;
+	uint64_t start, end;
+
+	if (work->before)
+		work->before(rig);
+	start = now_ns();
+	work->run(rig, ops);
+	end = now_ns();
+	if (work->after)
+		work->after(rig);
+	return (double)(end - start) / ops;
 }
 
-/* Warms the peer up as well. */
-static unsigned long choose_ops(const struct settings *set,
-				const struct metric *metric, struct rig *rig)
+static unsigned long choose_ops(const struct settings *set, struct rig *rig)
 {
 	unsigned long ops = OPS_MIN;
 	double each;
 
 	if (set->icount) {
 		ops = BUDGET_BYTES / (rig->size + BUDGET_CALL);
-		if (ops < OPS_MIN)
-			ops = OPS_MIN;
-		metric->run(rig, ops);
-		return ops;
+		return ops < OPS_MIN ? OPS_MIN : ops;
 	}
 	for (;;) {
-		each = timed_run(metric, rig, ops);
+		each = timed_run(rig, ops);
 		if (each * ops >= BUDGET_NS / 4 || ops >= OPS_MAX)
 			break;
 		ops *= 2;
@@ -83,43 +91,98 @@ static struct figures summarise(double *values, size_t count)
 	return fig;
 }
 
-struct result measure(const struct settings *set, const struct metric *metric,
-		      size_t size)
+/* The peers first, so that their processes have no copies of kipc's handles. */
+static void field_open(struct field *field, const struct settings *set,
+		       const struct metric *metric, size_t size)
 {
 	bool pin = !set->icount && sysconf(_SC_NPROCESSORS_ONLN) > 1;
-	struct result res = {
-		.metric = metric,
-		.size = size,
-		.runs = set->runs,
-	};
-	double *kipc = calloc(set->runs, sizeof(*kipc));
-	double *peer = calloc(set->runs, sizeof(*peer));
-	struct rig a, b;
-	unsigned int i;
+	size_t i;
 
-	if (!kipc || !peer)
-		err(1, "calloc");
-	rig_open(&b, metric, &kind_pipe, size, pin);
-	res.ops = choose_ops(set, metric, &b);
-	if (set->peer_only) {
-		for (i = 0; i < set->runs; i++)
-			peer[i] = timed_run(metric, &b, res.ops);
-	} else {
-		rig_open(&a, metric, &kind_kipc, size, pin);
-		metric->run(&a, res.ops);
-		for (i = 0; i < set->runs; i += 2) {
-			kipc[i] = timed_run(metric, &a, res.ops);
-			peer[i] = timed_run(metric, &b, res.ops);
-			peer[i + 1] = timed_run(metric, &b, res.ops);
-			kipc[i + 1] = timed_run(metric, &a, res.ops);
-		}
-		/* First the younger: its process holds copies of the other's. */
-		rig_close(&a);
-		res.kipc = summarise(kipc, set->runs);
+	field->count = 0;
+	for (i = SIDES_MAX; i--;) {
+		if (!metric->sides[i].name || (!i && set->peer_only))
+			continue;
+		field->values[field->count] =
+			calloc(set->runs, sizeof(*field->values[0]));
+		if (!field->values[field->count])
+			err(1, "calloc");
+		rig_open(&field->rigs[field->count++], &metric->sides[i], size,
+			 pin);
 	}
-	rig_close(&b);
-	res.peer = summarise(peer, set->runs);
-	free(kipc);
-	free(peer);
-	return res;
+}
+
+/* First the youngest: its process holds copies of what the others have. */
+static void field_close(struct field *field)
+{
+	size_t i;
+
+	for (i = field->count; i--;) {
+		rig_close(&field->rigs[i]);
+		free(field->values[i]);
+	}
+}
+
+static struct rig *field_main_peer(struct field *field,
+				   const struct metric *metric)
+{
+	size_t i;
+
+	for (i = 0; i < field->count; i++) {
+		if (field->rigs[i].side == &metric->sides[1])
+			return &field->rigs[i];
+	}
+	return NULL;
+}
+
+static void field_run(struct field *field, unsigned int runs, unsigned long ops)
+{
+	unsigned int run;
+	size_t i;
+
+	for (i = 0; i < field->count; i++)
+		timed_run(&field->rigs[i], ops);
+	for (run = 0; run < runs; run += 2) {
+		for (i = field->count; i--;)
+			field->values[i][run] = timed_run(&field->rigs[i], ops);
+		for (i = 0; i < field->count; i++)
+			field->values[i][run + 1] =
+				timed_run(&field->rigs[i], ops);
+	}
+}
+
+/* Gives the number of results, one for each peer. */
+size_t measure(const struct settings *set, const struct metric *metric,
+	       size_t size, struct result *res)
+{
+	unsigned int runs = set->runs;
+	struct figures kipc = { 0 };
+	struct field field;
+	unsigned long ops;
+	size_t count = 0, i;
+
+	if (set->icount && metric->runs && metric->runs < runs)
+		runs = metric->runs;
+	field_open(&field, set, metric, size);
+	ops = metric->ops;
+	if (!ops)
+		ops = choose_ops(set, field_main_peer(&field, metric));
+	field_run(&field, runs, ops);
+	for (i = field.count; i--;) {
+		const struct side *side = field.rigs[i].side;
+		struct figures fig = summarise(field.values[i], runs);
+
+		if (side == &metric->sides[0])
+			kipc = fig;
+		else
+			res[count++] = (struct result){
+				.metric = metric,
+				.peer_name = side->name,
+				.size = size,
+				.runs = runs,
+				.kipc = kipc,
+				.peer = fig,
+			};
+	}
+	field_close(&field);
+	return count;
 }
