@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * kipc-demo: real files go from writer processes to reader processes through
- * kipc objects, and sha256sum compares what came out with what went in.
+ * kipc objects, and sha256sum compares what came out with what went in; or
+ * processes work on them together in shared memory.
  *
  * An act is one way of doing that, and has a file of its own.  Its parent
  * process is the director: it sets up the objects, starts the players and keeps
@@ -18,6 +19,7 @@
 
 #define WRITERS		3
 #define READERS		4
+#define WORKERS		5	/* in acts that have neither */
 
 /* A file that goes through. */
 struct item {
@@ -63,12 +65,14 @@ struct stage {
  * @name: for the command line
  * @title: heading
  * @text: what it shows, in lines
+ * @no_copies: it makes no copies of the files
  * @play: runs it; false when something went wrong, which it has told
  */
 struct act {
 	const char *name;
 	const char *title;
 	const char *text;
+	bool no_copies;
 	bool (*play)(struct stage *stage);
 };
 
@@ -76,6 +80,7 @@ extern const struct act act_turns;
 extern const struct act act_stream;
 extern const struct act act_names;
 extern const struct act act_kill;
+extern const struct act act_words;
 
 /* players.c */
 void player_start(struct stage *stage, const char *role, int index,
@@ -96,6 +101,8 @@ bool sums_agree(struct stage *stage);
 const char *human(uint64_t bytes);
 
 /* tables.c */
+struct word;
+
 struct pipe_row {
 	const char *name;
 	struct kipc_pipe_side readers;
@@ -110,6 +117,7 @@ struct reader_row {
 
 void table_readers(const char *unit, const struct reader_row *rows);
 void table_pipes(const struct pipe_row *rows, size_t count);
+void table_words(const struct word *rows, size_t count);
 
 /* demo.c: a line on what went wrong; gives false */
 bool wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

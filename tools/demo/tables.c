@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The counts, as a person reads them. */
+#include <assert.h>
 #include <err.h>
 #include <libsmartcols.h>
 
-#include "demo.h"
+#include "words.h"
 
 static struct libscols_table *new_table(const char *const *names, size_t count)
 {
@@ -117,6 +118,28 @@ void table_pipes(const struct pipe_row *rows, size_t count)
 	for (i = 0; i < count; i++) {
 		put_side(table, rows[i].name, "writers", &rows[i].writers);
 		put_side(table, "", "readers", &rows[i].readers);
+	}
+	print_table(table);
+}
+
+/* A row for each, and who found how many. */
+void table_words(const struct word *rows, size_t count)
+{
+	static const char *const names[] = {
+		"<  WORD", "COUNT", "WORKER 1", "WORKER 2", "WORKER 3",
+		"WORKER 4", "WORKER 5",
+	};
+	struct libscols_table *table = new_table(names, ARRAY_SIZE(names));
+	size_t i, j;
+
+	static_assert(ARRAY_SIZE(names) == 2 + WORKERS, "a column for each");
+	for (i = 0; i < count; i++) {
+		struct libscols_line *line = new_line(table);
+
+		put(line, 0, "  %s", rows[i].text);
+		put(line, 1, "%u", rows[i].count);
+		for (j = 0; j < WORKERS; j++)
+			put(line, 2 + j, "%u", rows[i].by[j]);
 	}
 	print_table(table);
 }
