@@ -335,17 +335,18 @@ static struct memory memory_now(void)
 }
 
 /*
- * What is in use for other reasons wanders by less than half of this. A buffer
- * of 64 KiB lost in each round is more after 10 rounds; after 100 a page is,
- * and 16 bytes with each of the 200 objects of a round.
+ * How full the slabs are is chance: they wander by up to 200 KiB, all else by
+ * up to 100. A buffer of 64 KiB lost in each round is more than the slack after
+ * 10 rounds; after 100 a page is, and 20 bytes with each of 200 objects.
  */
+#define SLACK_SLAB_KB	384
 #define SLACK_KB	256
 
 static bool memory_is_back(const struct memory *before)
 {
 	struct memory now = memory_now();
 
-	return now.slab - before->slab < SLACK_KB &&
+	return now.slab - before->slab < SLACK_SLAB_KB &&
 	       now.vmalloc - before->vmalloc < SLACK_KB &&
 	       now.pages - before->pages < SLACK_KB;
 }
