@@ -7,9 +7,8 @@
 #include "array.h"
 #include "main.h"
 
-/* So many slots need no allocation, and so many tasks are woken in one go. */
+/* So many slots need no allocation. */
 #define KIPC_ARRAY_FEW		4
-#define KIPC_ARRAY_BATCH	16
 
 struct kipc_array_sleep;
 
@@ -40,18 +39,6 @@ struct kipc_array_sleep {
 	u32 count;
 	u32 changed;
 };
-
-/* Tasks to be woken when the lock is dropped. */
-struct kipc_array_batch {
-	struct task_struct *tasks[KIPC_ARRAY_BATCH];
-	u32 count;
-};
-
-static void kipc_array_batch_wake(struct kipc_array_batch *batch)
-{
-	while (batch->count)
-		kipc_waiter_wake(batch->tasks[--batch->count]);
-}
 
 static struct list_head *kipc_array_bucket(struct kipc_array *array, u32 index)
 {
@@ -119,19 +106,15 @@ static void kipc_array_dequeue(struct kipc_array *array,
 /* Ends a sleep; its record may be gone when this returns. */
 static void kipc_array_finish(struct kipc_array *array,
 			      struct kipc_array_sleep *sleep, int result,
-			      struct kipc_array_batch *batch)
+			      struct kipc_wake_batch *batch)
 {
 	kipc_array_dequeue(array, sleep);
-	/* More than that at a time are rare, and waking does not sleep. */
-	if (batch->count == KIPC_ARRAY_BATCH)
-		kipc_array_batch_wake(batch);
-	batch->tasks[batch->count++] = kipc_waiter_finish(&sleep->waiter,
-							  result);
+	kipc_wake_batch_add(batch, &sleep->waiter, result);
 }
 
 /* Ends the sleep of all who wait for slot @index. */
 static void kipc_array_wake_slot(struct kipc_array *array, u32 index,
-				 struct kipc_array_batch *batch)
+				 struct kipc_wake_batch *batch)
 {
 	struct list_head *bucket = kipc_array_bucket(array, index);
 	struct kipc_array_watch *watch, *next;
@@ -162,7 +145,7 @@ static void kipc_array_wake_slot(struct kipc_array *array, u32 index,
 void kipc_array_unlock_wake(struct kipc_array *array,
 			    const struct kipc_array_entry *entries, u32 count)
 {
-	struct kipc_array_batch batch = { };
+	struct kipc_wake_batch batch = { };
 	u32 i;
 
 	for (i = 0; i < count; i++) {
@@ -170,7 +153,7 @@ void kipc_array_unlock_wake(struct kipc_array *array,
 			kipc_array_wake_slot(array, entries[i].index, &batch);
 	}
 	mutex_unlock(&array->lock);
-	kipc_array_batch_wake(&batch);
+	kipc_wake_batch_flush(&batch);
 }
 
 /**
@@ -182,7 +165,7 @@ void kipc_array_unlock_wake(struct kipc_array *array,
  */
 void kipc_array_fail(struct kipc_array *array, int result)
 {
-	struct kipc_array_batch batch = { };
+	struct kipc_wake_batch batch = { };
 	u32 i;
 
 	mutex_lock(&array->lock);
@@ -198,7 +181,7 @@ void kipc_array_fail(struct kipc_array *array, int result)
 		}
 	}
 	mutex_unlock(&array->lock);
-	kipc_array_batch_wake(&batch);
+	kipc_wake_batch_flush(&batch);
 }
 
 /* A result counts more than the end of the array, that more than @err. */

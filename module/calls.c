@@ -55,6 +55,14 @@ int kipc_info_call(struct kipc_call *call)
 		.pipe_default	= READ_ONCE(kipc_limits.pipe_default),
 		.turn_grace_ns	= READ_ONCE(kipc_limits.turn_grace_ms) *
 				  NSEC_PER_MSEC,
+		.message_max	= READ_ONCE(kipc_limits.message_max),
+		.queue_messages_max =
+			READ_ONCE(kipc_limits.queue_messages_max),
+		.queue_messages_default =
+			READ_ONCE(kipc_limits.queue_messages_default),
+		.queue_bytes_max = READ_ONCE(kipc_limits.queue_bytes_max),
+		.queue_bytes_default =
+			READ_ONCE(kipc_limits.queue_bytes_default),
 	};
 	kipc_user_put(user);
 	return 0;

@@ -8,6 +8,8 @@
 #ifndef KIPC_COMPAT_H
 #define KIPC_COMPAT_H
 
+#include <linux/fdtable.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 /* 7.x moved current_umask() there, away from linux/fs.h. */
 #include <linux/fs_struct.h>
@@ -106,6 +108,32 @@ static inline void kipc_file_no_notify(struct file *file)
 #endif
 	file->f_mode |= FMODE_NONOTIFY;
 }
+
+/*
+ * A descriptor for a file that came in a message, with the security module's
+ * consent.  5.10 has no such function that a module may call, and closes by
+ * another name.  6.7 put the place for the number second.
+ */
+static inline int kipc_receive_fd(struct file *file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd >= 0)
+		fd_install(fd, get_file(file));
+	return fd;
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return receive_fd(file, O_CLOEXEC);
+#else
+	return receive_fd(file, NULL, O_CLOEXEC);
+#endif
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define kipc_close_fd(fd)	__close_fd(current->files, fd)
+#else
+#define kipc_close_fd		close_fd
+#endif
 
 /* 7.0 gave the flags of areas a type of their own. */
 static inline struct file *kipc_shmem_setup(const char *name)

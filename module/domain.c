@@ -5,13 +5,10 @@
 
 #include "domain.h"
 #include "object.h"
-#include "process.h"
 
 /* Guards changes of kipc_domains; innermost.  Readers use RCU. */
 static DEFINE_SPINLOCK(kipc_domains_lock);
 static DEFINE_HASHTABLE(kipc_domains, 6);
-
-static struct workqueue_struct *kipc_domain_wq;
 
 static unsigned long kipc_domain_key(struct pid_namespace *ns)
 {
@@ -45,25 +42,12 @@ struct kipc_domain *kipc_domain_find(void)
 	return domain;
 }
 
-/*
- * Called for every wake-up of the init's wait queue, some of which mean
- * something else (a thread's exit, since 6.9).  @dying makes sure that the work
- * is queued once, so that the reference it gets here is dropped there alone:
- * the last one must not be dropped in this context.
- */
-static int kipc_domain_notify(wait_queue_entry_t *watch, unsigned int mode,
-			      int sync, void *key)
+static bool kipc_domain_hold(struct kipc_watch *watch)
 {
 	struct kipc_domain *domain;
 
-	domain = container_of(watch, struct kipc_domain, watch);
-	if (!kipc_process_dead(domain->init))
-		return 0;
-	if (atomic_xchg(&domain->dying, 1))
-		return 0;
-	if (refcount_inc_not_zero(&domain->refs))
-		queue_work(kipc_domain_wq, &domain->work);
-	return 0;
+	domain = container_of(watch, struct kipc_domain, init);
+	return refcount_inc_not_zero(&domain->refs);
 }
 
 static void kipc_domain_retire(struct kipc_domain *domain)
@@ -75,7 +59,7 @@ static void kipc_domain_retire(struct kipc_domain *domain)
 	hash_del_rcu(&domain->node);
 	spin_unlock(&kipc_domains_lock);
 
-	remove_wait_queue(&domain->init->wait_pidfd, &domain->watch);
+	kipc_watch_stop(&domain->init);
 	kipc_object_unlink_all(domain);
 	kipc_domain_put(domain);
 }
@@ -84,7 +68,7 @@ static void kipc_domain_work(struct work_struct *work)
 {
 	struct kipc_domain *domain;
 
-	domain = container_of(work, struct kipc_domain, work);
+	domain = container_of(work, struct kipc_domain, init.work);
 	kipc_domain_retire(domain);
 	kipc_domain_put(domain);
 }
@@ -103,12 +87,11 @@ static struct kipc_domain *kipc_domain_alloc(struct pid_namespace *ns)
 	refcount_set(&domain->refs, 1);
 	mutex_init(&domain->lock);
 	xa_init_flags(&domain->ids, XA_FLAGS_ACCOUNT);
-	INIT_WORK(&domain->work, kipc_domain_work);
-	init_waitqueue_func_entry(&domain->watch, kipc_domain_notify);
 	get_pid_ns(ns);
 	domain->ns = ns;
 	rcu_read_lock();
-	domain->init = get_pid(find_pid_ns(1, ns));
+	kipc_watch_init(&domain->init, find_pid_ns(1, ns), kipc_domain_hold,
+			kipc_domain_work);
 	rcu_read_unlock();
 	return domain;
 }
@@ -117,7 +100,7 @@ static void kipc_domain_free(struct kipc_domain *domain)
 {
 	rhashtable_destroy(&domain->names);
 	xa_destroy(&domain->ids);
-	put_pid(domain->init);
+	kipc_watch_free(&domain->init);
 	put_pid_ns(domain->ns);
 	kfree_rcu(domain, rcu);
 }
@@ -151,7 +134,7 @@ struct kipc_domain *kipc_domain_get(void)
 		 * The caller is alive in the namespace, so its init has not
 		 * been through exit yet and the notice will still come.
 		 */
-		add_wait_queue(&new->init->wait_pidfd, &new->watch);
+		kipc_watch_start(&new->init);
 	}
 	spin_unlock(&kipc_domains_lock);
 	if (!domain)
@@ -190,13 +173,6 @@ static struct kipc_domain *kipc_domain_first(void)
 	return found;
 }
 
-/** kipc_domain_init - prepare the table of domains */
-int __init kipc_domain_init(void)
-{
-	kipc_domain_wq = alloc_workqueue("kipc_domain", WQ_UNBOUND, 0);
-	return kipc_domain_wq ? 0 : -ENOMEM;
-}
-
 /**
  * kipc_domain_exit - retire every domain, and with it all persistent objects
  *
@@ -212,5 +188,4 @@ void kipc_domain_exit(void)
 		kipc_domain_put(domain);
 		cond_resched();
 	}
-	destroy_workqueue(kipc_domain_wq);
 }

@@ -12,12 +12,9 @@
  * a name kept.  What is still held through a handle lives on and keeps the
  * retired domain's memory, nothing else.
  *
- * There is no hook for the death of a namespace that a module may use.  But the
- * struct pid of its init has a wait queue that pidfds poll, which fires when the
- * process is gone; by then the kernel has reaped every other process of the
- * namespace (zap_pid_ns_processes), so nobody is left who could use the domain.
- * The wake-up comes with tasklist_lock held and interrupts off: it only queues
- * the work that retires the domain.
+ * The death of a namespace is seen in the death of its init (process.h); by then
+ * the kernel has reaped every other process of the namespace
+ * (zap_pid_ns_processes), so nobody is left who could use the domain.
  */
 #ifndef KIPC_DOMAIN_H
 #define KIPC_DOMAIN_H
@@ -26,9 +23,9 @@
 #include <linux/pid_namespace.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
-#include <linux/wait.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
+
+#include "process.h"
 
 /**
  * struct kipc_domain - names and objects of one PID namespace
@@ -39,11 +36,8 @@
  *	(struct kipc_object); outermost of kipc's locks
  * @names: objects that have a name, by name; lookups use RCU
  * @ids: all objects, by id; lookups use RCU
- * @init: the namespace's first process; invariant
- * @watch: on the wait queue of @init
- * @dying: set once, when @init was seen dead
+ * @init: for the namespace's first process: retires the domain after its death
  * @retired: set once, by whoever retires the domain
- * @work: retires the domain after the death of @init
  * @rcu: frees the domain after the last lookup that might see it
  */
 struct kipc_domain {
@@ -53,11 +47,8 @@ struct kipc_domain {
 	struct mutex lock;
 	struct rhashtable names;
 	struct xarray ids;
-	struct pid *init;
-	wait_queue_entry_t watch;
-	atomic_t dying;
+	struct kipc_watch init;
 	atomic_t retired;
-	struct work_struct work;
 	struct rcu_head rcu;
 };
 
@@ -65,7 +56,6 @@ struct kipc_domain *kipc_domain_find(void);
 struct kipc_domain *kipc_domain_get(void);
 void kipc_domain_put(struct kipc_domain *domain);
 
-int kipc_domain_init(void);
 void kipc_domain_exit(void);
 
 #endif /* KIPC_DOMAIN_H */

@@ -14,6 +14,11 @@ struct kipc_limits kipc_limits = {
 	.pipe_max	= 16UL << 20,
 	.pipe_default	= 64UL << 10,
 	.turn_grace_ms	= 100,
+	.message_max	= 1UL << 20,
+	.queue_messages_max = 65536,
+	.queue_messages_default = 256,
+	.queue_bytes_max = 16UL << 20,
+	.queue_bytes_default = 1UL << 20,
 };
 
 /* Bounds that keep every sum of two charges far from an overflow. */
@@ -23,6 +28,8 @@ static unsigned long kipc_bytes_ceiling = 1UL << 50;
 static unsigned long kipc_pipe_floor = KIPC_PIPE_MIN;
 static unsigned long kipc_pipe_ceiling = 1UL << 30;
 static unsigned long kipc_grace_ceiling = 60 * 1000;
+static unsigned long kipc_messages_ceiling = 1UL << 20;
+static unsigned long kipc_queue_bytes_ceiling = 1UL << 30;
 
 #define KIPC_LIMIT_PARAM(name, text)					\
 	module_param_named(name, kipc_limits.name, ulong, 0444);	\
@@ -33,6 +40,15 @@ KIPC_LIMIT_PARAM(max_bytes, "bytes that each user may hold");
 KIPC_LIMIT_PARAM(pipe_max, "largest capacity of a pipe, in bytes");
 KIPC_LIMIT_PARAM(pipe_default, "capacity of a pipe that does not ask for one");
 KIPC_LIMIT_PARAM(turn_grace_ms, "how long an absent reader keeps its turn");
+KIPC_LIMIT_PARAM(message_max, "longest message, in bytes");
+KIPC_LIMIT_PARAM(queue_messages_max,
+		 "most messages that an endpoint or a mailbox may hold");
+KIPC_LIMIT_PARAM(queue_messages_default,
+		 "how many messages one holds that does not ask");
+KIPC_LIMIT_PARAM(queue_bytes_max,
+		 "most bytes that an endpoint or a mailbox may hold");
+KIPC_LIMIT_PARAM(queue_bytes_default,
+		 "how many bytes one holds that does not ask");
 
 #define KIPC_LIMIT_CTL(name, low, high) {		\
 	.procname	= #name,			\
@@ -50,6 +66,13 @@ static KIPC_CTL_CONST struct ctl_table kipc_ctl_table[] = {
 	KIPC_LIMIT_CTL(pipe_max, kipc_pipe_floor, kipc_pipe_ceiling),
 	KIPC_LIMIT_CTL(pipe_default, kipc_pipe_floor, kipc_pipe_ceiling),
 	KIPC_LIMIT_CTL(turn_grace_ms, kipc_one, kipc_grace_ceiling),
+	KIPC_LIMIT_CTL(message_max, kipc_one, kipc_queue_bytes_ceiling),
+	KIPC_LIMIT_CTL(queue_messages_max, kipc_one, kipc_messages_ceiling),
+	KIPC_LIMIT_CTL(queue_messages_default, kipc_one,
+		       kipc_messages_ceiling),
+	KIPC_LIMIT_CTL(queue_bytes_max, kipc_one, kipc_queue_bytes_ceiling),
+	KIPC_LIMIT_CTL(queue_bytes_default, kipc_one,
+		       kipc_queue_bytes_ceiling),
 	KIPC_CTL_END
 };
 

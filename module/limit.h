@@ -38,6 +38,11 @@ struct kipc_user {
  * @pipe_max: largest capacity of a pipe, in bytes
  * @pipe_default: capacity of a pipe that does not ask for one
  * @turn_grace_ms: how long an absent reader keeps its turn
+ * @message_max: longest message, in bytes
+ * @queue_messages_max: most messages that an endpoint or a mailbox may hold
+ * @queue_messages_default: how many, if it does not ask for more or less
+ * @queue_bytes_max: most bytes that one may hold
+ * @queue_bytes_default: how many, if it does not ask for more or less
  *
  * Each is read once (READ_ONCE) where it is used.
  */
@@ -47,6 +52,11 @@ struct kipc_limits {
 	unsigned long pipe_max;
 	unsigned long pipe_default;
 	unsigned long turn_grace_ms;
+	unsigned long message_max;
+	unsigned long queue_messages_max;
+	unsigned long queue_messages_default;
+	unsigned long queue_bytes_max;
+	unsigned long queue_bytes_default;
 };
 
 extern struct kipc_limits kipc_limits;

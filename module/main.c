@@ -11,13 +11,19 @@
 #include "calls.h"
 #include "compat.h"
 #include "domain.h"
+#include "endpoint.h"
 #include "handle.h"
 #include "limit.h"
+#include "mailbox.h"
 #include "main.h"
+#include "message.h"
 #include "object.h"
 #include "pipe.h"
+#include "post.h"
+#include "process.h"
 #include "segment.h"
 #include "semaphore.h"
+#include "words.h"
 
 static unsigned int mode = 0666;
 module_param(mode, uint, 0444);
@@ -28,6 +34,8 @@ MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
 #define KIPC_ON_SEGMENT		BIT(KIPC_KIND_SEGMENT)
 #define KIPC_ON_ARRAY		BIT(KIPC_KIND_ARRAY)
 #define KIPC_ON_SEMAPHORE	BIT(KIPC_KIND_SEMAPHORE)
+#define KIPC_ON_ENDPOINT	BIT(KIPC_KIND_ENDPOINT)
+#define KIPC_ON_MAILBOX		BIT(KIPC_KIND_MAILBOX)
 #define KIPC_ON_PIPE		BIT(KIPC_KIND_PIPE)
 #define KIPC_ON_HANDLE		KIPC_KINDS
 
@@ -41,6 +49,8 @@ MODULE_PARM_DESC(mode, "permission bits of /dev/kipc");
  * @silent: has no output
  * @final: others notice what it does: see first that the output will find its
  *	place
+ * @opens: finds an object by its name to open it
+ * @read: reads what counts of the argument, if that is not all of it
  * @fn: what it does
  */
 struct kipc_op {
@@ -51,6 +61,8 @@ struct kipc_op {
 	bool destroyed;
 	bool silent;
 	bool final;
+	bool opens;
+	int (*read)(void *arg, const void __user *uptr);
 	int (*fn)(struct kipc_call *call);
 };
 
@@ -72,7 +84,7 @@ static const struct kipc_op kipc_ops[] = {
 	KIPC_OP(KIPC_STAT, KIPC_ON_DEVICE | KIPC_ON_HANDLE, kipc_stat_call,
 		kipc_stat, entry, .destroyed = true),
 	KIPC_OP(KIPC_OPEN, KIPC_ON_DEVICE, kipc_open_call, kipc_open, id,
-		.final = true),
+		.final = true, .opens = true),
 	KIPC_OP(KIPC_UNLINK, KIPC_ON_DEVICE | KIPC_ON_HANDLE, kipc_unlink_call,
 		kipc_target, pad, .silent = true),
 	KIPC_OP(KIPC_DESTROY, KIPC_ON_DEVICE | KIPC_ON_HANDLE,
@@ -80,7 +92,8 @@ static const struct kipc_op kipc_ops[] = {
 	KIPC_OP(KIPC_SETATTR, KIPC_ON_HANDLE, kipc_setattr_call,
 		kipc_setattr, pad, .silent = true),
 	KIPC_OP(KIPC_SEGMENT_CREATE, KIPC_ON_DEVICE, kipc_segment_create_call,
-		kipc_segment_create, bytes, .final = true),
+		kipc_segment_create, bytes, .final = true,
+		.opens = true),
 	KIPC_OP(KIPC_SEGMENT_RESIZE, KIPC_ON_SEGMENT, kipc_segment_resize_call,
 		kipc_segment_resize, bytes, .silent = true),
 	KIPC_OP(KIPC_SEGMENT_SEAL, KIPC_ON_SEGMENT, kipc_segment_seal_call,
@@ -88,7 +101,8 @@ static const struct kipc_op kipc_ops[] = {
 	KIPC_OP(KIPC_SEGMENT_STAT, KIPC_ON_SEGMENT, kipc_segment_stat_call,
 		kipc_segment_stat, swapped),
 	KIPC_OP(KIPC_ARRAY_CREATE, KIPC_ON_DEVICE, kipc_array_create_call,
-		kipc_array_create, pad, .final = true),
+		kipc_array_create, pad, .final = true,
+		.opens = true),
 	KIPC_OP(KIPC_ARRAY_OP, KIPC_ON_ARRAY, kipc_array_op_call,
 		kipc_array_op, entry, .final = true),
 	KIPC_OP(KIPC_ARRAY_OPS, KIPC_ON_ARRAY, kipc_array_ops_call,
@@ -101,7 +115,7 @@ static const struct kipc_op kipc_ops[] = {
 		kipc_array_stat, blocked_ns),
 	KIPC_OP(KIPC_SEMAPHORE_CREATE, KIPC_ON_DEVICE,
 		kipc_semaphore_create_call, kipc_semaphore_create, values,
-		.final = true),
+		.final = true, .opens = true),
 	KIPC_OP(KIPC_SEMAPHORE_OP, KIPC_ON_SEMAPHORE, kipc_semaphore_op_call,
 		kipc_semaphore_op, deadline_ns, .silent = true),
 	KIPC_OP(KIPC_SEMAPHORE_OPS, KIPC_ON_SEMAPHORE, kipc_semaphore_ops_call,
@@ -118,8 +132,52 @@ static const struct kipc_op kipc_ops[] = {
 		.silent = true),
 	KIPC_OP(KIPC_SEMAPHORE_STAT, KIPC_ON_SEMAPHORE,
 		kipc_semaphore_stat_call, kipc_semaphore_stat, wakeups),
+	KIPC_OP(KIPC_ENDPOINT_CREATE, KIPC_ON_DEVICE,
+		kipc_endpoint_create_call, kipc_endpoint_create, pad,
+		.final = true, .opens = true),
+	KIPC_OP(KIPC_ENDPOINT_SEND, KIPC_ON_DEVICE | KIPC_ON_ENDPOINT,
+		kipc_endpoint_send_call, kipc_msg_send, msg, .silent = true,
+		.read = kipc_read_send),
+	KIPC_OP(KIPC_ENDPOINT_SENDV, KIPC_ON_DEVICE | KIPC_ON_ENDPOINT,
+		kipc_endpoint_sendv_call, kipc_msg_sendv, msgs, .final = true),
+	KIPC_OP(KIPC_ENDPOINT_RECV, KIPC_ON_ENDPOINT, kipc_endpoint_recv_call,
+		kipc_msg_recv, msg, .silent = true, .read = kipc_read_recv),
+	KIPC_OP(KIPC_ENDPOINT_RECVV, KIPC_ON_ENDPOINT,
+		kipc_endpoint_recvv_call, kipc_msg_recvv, msgs, .final = true),
+	KIPC_OP(KIPC_ENDPOINT_CALL, KIPC_ON_DEVICE | KIPC_ON_ENDPOINT,
+		kipc_endpoint_call_call, kipc_endpoint_call, reply,
+		.silent = true, .read = kipc_read_call),
+	KIPC_OP(KIPC_ENDPOINT_REPLY, KIPC_ON_ENDPOINT,
+		kipc_endpoint_reply_call, kipc_endpoint_reply, msg,
+		.silent = true),
+	KIPC_OP(KIPC_ENDPOINT_REPLY_RECV, KIPC_ON_ENDPOINT,
+		kipc_endpoint_reply_recv_call, kipc_endpoint_reply_recv,
+		request, .silent = true, .read = kipc_read_reply_recv),
+	KIPC_OP(KIPC_ENDPOINT_CANCELLED, KIPC_ON_ENDPOINT,
+		kipc_endpoint_cancelled_call, kipc_endpoint_cancelled, pad,
+		.final = true),
+	KIPC_OP(KIPC_ENDPOINT_FIND, KIPC_ON_DEVICE, kipc_endpoint_find_call,
+		kipc_endpoint_find, id),
+	KIPC_OP(KIPC_ENDPOINT_STAT, KIPC_ON_ENDPOINT, kipc_endpoint_stat_call,
+		kipc_endpoint_stat, queue),
+	KIPC_OP(KIPC_MAILBOX_CREATE, KIPC_ON_DEVICE, kipc_mailbox_create_call,
+		kipc_mailbox_create, pad, .final = true,
+		.opens = true),
+	KIPC_OP(KIPC_MAILBOX_SEND, KIPC_ON_MAILBOX, kipc_mailbox_send_call,
+		kipc_msg_send, msg, .silent = true, .read = kipc_read_send),
+	KIPC_OP(KIPC_MAILBOX_SENDV, KIPC_ON_MAILBOX, kipc_mailbox_sendv_call,
+		kipc_msg_sendv, msgs, .final = true),
+	KIPC_OP(KIPC_MAILBOX_RECV, KIPC_ON_MAILBOX, kipc_mailbox_recv_call,
+		kipc_msg_recv, msg, .silent = true, .read = kipc_read_recv),
+	KIPC_OP(KIPC_MAILBOX_RECVV, KIPC_ON_MAILBOX, kipc_mailbox_recvv_call,
+		kipc_msg_recvv, msgs, .final = true),
+	KIPC_OP(KIPC_MAILBOX_DRAIN, KIPC_ON_MAILBOX, kipc_mailbox_drain_call,
+		kipc_mailbox_drain, bytes, .final = true),
+	KIPC_OP(KIPC_MAILBOX_STAT, KIPC_ON_MAILBOX, kipc_mailbox_stat_call,
+		kipc_mailbox_stat, queue),
 	KIPC_OP(KIPC_PIPE_CREATE, KIPC_ON_DEVICE, kipc_pipe_create_call,
-		kipc_pipe_create, write_fd, .final = true),
+		kipc_pipe_create, write_fd, .final = true,
+		.opens = true),
 	KIPC_OP(KIPC_PIPE_READ, KIPC_ON_PIPE, kipc_pipe_read_call,
 		kipc_pipe_io, done, .final = true),
 	KIPC_OP(KIPC_PIPE_WRITE, KIPC_ON_PIPE, kipc_pipe_write_call,
@@ -156,6 +214,20 @@ union kipc_arg {
 	struct kipc_semaphore_mark semaphore_mark;
 	struct kipc_semaphore_watch semaphore_watch;
 	struct kipc_semaphore_stat semaphore_stat;
+	struct kipc_msg_send msg_send;
+	struct kipc_msg_sendv msg_sendv;
+	struct kipc_msg_recv msg_recv;
+	struct kipc_msg_recvv msg_recvv;
+	struct kipc_endpoint_create endpoint_create;
+	struct kipc_endpoint_call endpoint_call;
+	struct kipc_endpoint_reply endpoint_reply;
+	struct kipc_endpoint_reply_recv endpoint_reply_recv;
+	struct kipc_endpoint_cancelled endpoint_cancelled;
+	struct kipc_endpoint_find endpoint_find;
+	struct kipc_endpoint_stat endpoint_stat;
+	struct kipc_mailbox_create mailbox_create;
+	struct kipc_mailbox_drain mailbox_drain;
+	struct kipc_mailbox_stat mailbox_stat;
 	struct kipc_pipe_create pipe_create;
 	struct kipc_pipe_io pipe_io;
 	struct kipc_pipe_resize pipe_resize;
@@ -245,52 +317,10 @@ static bool kipc_op_has_output(const struct kipc_op *op, int ret)
 	       (!ret || ret == -EMSGSIZE || ret == -EOWNERDEAD);
 }
 
-/*
- * Arguments are copied word by word: half the instructions of a copy whose
- * length the compiler does not know, and for a P or an addition to an array a
- * tenth of the whole call.
- */
-static int kipc_copy_in(union kipc_arg *arg, const void __user *uptr, u32 size)
-{
-	const u64 __user *from = uptr;
-	u64 *to = (u64 *)arg;
-	u32 i;
-
-	if (!user_read_access_begin(uptr, size))
-		return -EFAULT;
-	for (i = 0; i < size / sizeof(u64); i++)
-		unsafe_get_user(to[i], &from[i], fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-static int kipc_copy_words_out(void __user *uptr, const union kipc_arg *arg,
-			       u32 size)
-{
-	const u64 *from = (const u64 *)arg;
-	u64 __user *to = uptr;
-	u32 i;
-
-	if (!user_write_access_begin(uptr, size))
-		return -EFAULT;
-	for (i = 0; i < size / sizeof(u64); i++)
-		unsafe_put_user(from[i], &to[i], fault);
-	user_write_access_end();
-	return 0;
-
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
 static int kipc_copy_out(void __user *uptr, const union kipc_arg *arg, u32 size)
 {
 	if (likely(!(size % sizeof(u64))))
-		return kipc_copy_words_out(uptr, arg, size);
+		return kipc_words_out(uptr, arg, size);
 	return copy_to_user(uptr, arg, size) ? -EFAULT : 0;
 }
 
@@ -300,7 +330,8 @@ static int kipc_arg_in(union kipc_arg *arg, const struct kipc_op *op,
 	if (get_user(*size, (u32 __user *)uptr))
 		return -EFAULT;
 	if (likely(*size == op->size)) {
-		int err = kipc_copy_in(arg, uptr, op->size);
+		int err = op->read ? op->read(arg, uptr) :
+				     kipc_words_in(arg, uptr, op->size);
 
 		/* It may have been changed since it was looked at. */
 		arg->info.size = op->size;
@@ -332,6 +363,7 @@ static long kipc_dispatch(struct kipc_call *call, const struct kipc_op *op,
 		return -EFAULT;
 
 	call->arg = &arg;
+	call->uptr = (unsigned long)uptr;
 	ret = op->fn(call);
 	if (kipc_op_has_output(op, ret) && kipc_copy_out(uptr, &arg, out))
 		ret = -EFAULT;
@@ -382,10 +414,10 @@ static long kipc_device_ioctl(struct file *file, unsigned int cmd,
 	 * opened.  By then the name is unknown, or another object's: look again.
 	 */
 	do {
-		struct kipc_call call = { };
+		struct kipc_call call = { .file = file };
 
 		ret = kipc_dispatch(&call, op, (void __user *)uptr);
-	} while (ret == -EIDRM && !fatal_signal_pending(current));
+	} while (ret == -EIDRM && op->opens && !fatal_signal_pending(current));
 	return ret;
 }
 
@@ -414,22 +446,27 @@ static int __init kipc_init(void)
 	err = kipc_limit_init();
 	if (err)
 		return err;
-	err = kipc_domain_init();
+	err = kipc_process_init();
 	if (err)
 		goto exit_limit;
-	err = kipc_semaphore_init();
+	err = kipc_message_cache_init();
 	if (err)
-		goto exit_domain;
+		goto exit_process;
+	err = kipc_endpoint_init();
+	if (err)
+		goto exit_message;
 	kipc_device.mode = mode;
 	err = misc_register(&kipc_device);
 	if (err)
-		goto exit_semaphore;
+		goto exit_endpoint;
 	return 0;
 
-exit_semaphore:
-	kipc_semaphore_exit();
-exit_domain:
-	kipc_domain_exit();
+exit_endpoint:
+	kipc_endpoint_exit();
+exit_message:
+	kipc_message_cache_exit();
+exit_process:
+	kipc_process_exit();
 exit_limit:
 	kipc_limit_exit();
 	return err;
@@ -439,7 +476,9 @@ static void __exit kipc_exit(void)
 {
 	misc_deregister(&kipc_device);
 	kipc_domain_exit();
-	kipc_semaphore_exit();
+	kipc_process_exit();
+	kipc_endpoint_exit();
+	kipc_message_cache_exit();
 	kipc_limit_exit();
 }
 

@@ -11,9 +11,10 @@
  * They are installed when the argument has been copied out, or closed if that
  * failed, so that an error never leaves anything behind.
  *
- * The code goes one way: main -> a kind (segment, array, semaphore, pipe) -> what
- * kinds share (create, handle, object, domain, limit; waiter, process; gate,
- * turns, ring).  A kind never calls another one.  Locks, from the outside:
+ * The code goes one way: main -> a kind (segment, array, semaphore, endpoint,
+ * mailbox, pipe) -> what kinds share (create, handle, object, domain, limit;
+ * waiter, process; post, queue, message; gate, turns, ring).  A kind never calls
+ * another one.  Locks, from the outside:
  *
  *	gate or turn of a pipe		held while asleep and while copying
  *	  domain->lock (mutex)		names and ids of a domain
@@ -25,10 +26,13 @@
  *	array->lock			elements, versions and who waits for them
  *	sem->lock			counters, who waits for them, and records
  *					of what processes give back
+ *	queue->lock			messages, who waits in the queue, and
+ *					an endpoint's calls
  *	gate->lock, turns->lock, object->attr_lock, and the ones in limit.c
  *	and domain.c: innermost, none is taken inside another
  *
- * Wait queue heads are woken with none of array->lock and sem->lock held.
+ * Wait queue heads are woken with none of array->lock, sem->lock and queue->lock
+ * held.
  */
 #ifndef KIPC_MAIN_H
 #define KIPC_MAIN_H
@@ -45,14 +49,17 @@ struct kipc_object;
 
 /* The kinds that there are, as a bit mask. */
 #define KIPC_KINDS	(BIT(KIPC_KIND_SEGMENT) | BIT(KIPC_KIND_ARRAY) | \
-			 BIT(KIPC_KIND_SEMAPHORE) | BIT(KIPC_KIND_PIPE))
+			 BIT(KIPC_KIND_SEMAPHORE) | BIT(KIPC_KIND_ENDPOINT) | \
+			 BIT(KIPC_KIND_MAILBOX) | BIT(KIPC_KIND_PIPE))
 
 /**
  * struct kipc_call - one ioctl that is under way
  * @arg: the argument, as long as the module's struct; what was beyond the
  *	caller's struct is zero
  * @handle: what it was called on; NULL for the device
- * @file: the file of @handle
+ * @file: what it was called on, as a file
+ * @uptr: where the argument lies, for handlers that write their output
+ *	themselves
  * @fds: descriptors to be installed
  * @files: their files
  * @nr_files: how many
@@ -63,6 +70,7 @@ struct kipc_call {
 	void *arg;
 	struct kipc_handle *handle;
 	struct file *file;
+	u64 uptr;
 	int fds[KIPC_CALL_FILES];
 	struct file *files[KIPC_CALL_FILES];
 	unsigned int nr_files;

@@ -359,7 +359,7 @@ static void kipc_sem_describe(const struct kipc_counter *counter,
 		.state		= counter->state,
 	};
 	if (counter->owner)
-		out->pid = pid_nr_ns(counter->owner->tgid, ns);
+		out->pid = pid_nr_ns(counter->owner->watch.tgid, ns);
 }
 
 static int kipc_sem_copy_counters(const struct kipc_semaphore_get *arg,

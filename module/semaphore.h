@@ -42,10 +42,10 @@
 #include <linux/hashtable.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include "handle.h"
 #include "object.h"
+#include "process.h"
 #include "waiter.h"
 
 struct kipc_call;
@@ -125,11 +125,8 @@ struct kipc_semaphore_handle {
  * struct kipc_undo - what one process is to give back to one set
  * @node: in sem->undos; under sem->lock
  * @sem: the set, which outlives its records; invariant
- * @tgid: the process; a counted reference; invariant
  * @refs: one for the table, one for each call and for the work that uses it
- * @watch: on the wait queue of @tgid
- * @dying: set once, when the process was seen dead
- * @work: gives back after the death of the process
+ * @watch: for the process: gives back after its death
  * @waiters: operations that wait and will be recorded here; under sem->lock
  * @last_op: number of the last operation that was recorded; under sem->lock
  * @held: counters of @adjust that are not 0, and mutexes owned; under sem->lock
@@ -139,18 +136,13 @@ struct kipc_semaphore_handle {
  * back when the process closes its last descriptor of the set or ends; both is
  * seen in flush.  For the cases that flush does not see (a process that shares
  * its table of descriptors with another one, an operation that was under way in
- * one thread while another one closed) the end of the process is watched too, on
- * the wait queue that pidfds poll, as in domain.h: the wake-up only queues the
- * work.
+ * one thread while another one closed) the end of the process is watched too.
  */
 struct kipc_undo {
 	struct hlist_node node;
 	struct kipc_semaphore *sem;
-	struct pid *tgid;
 	refcount_t refs;
-	wait_queue_entry_t watch;
-	atomic_t dying;
-	struct work_struct work;
+	struct kipc_watch watch;
 	u32 waiters;
 	u64 last_op;
 	u32 held;
@@ -215,22 +207,18 @@ struct kipc_sem_op {
 	u64 owner_dead;
 };
 
-#define KIPC_SEM_WAKE_BATCH	8
-
 /**
  * struct kipc_sem_change - what has to be done about a change; on the stack
  * @dirty: counters to be served
  * @rose: counters whose pollers may be able to take now
  * @fell: counters whose pollers may be able to add now
- * @tasks: to be woken
- * @nr_tasks: how many
+ * @wake: to be woken
  */
 struct kipc_sem_change {
 	DECLARE_BITMAP(dirty, KIPC_SEM_COUNT_MAX);
 	DECLARE_BITMAP(rose, KIPC_SEM_COUNT_MAX);
 	DECLARE_BITMAP(fell, KIPC_SEM_COUNT_MAX);
-	struct task_struct *tasks[KIPC_SEM_WAKE_BATCH];
-	u32 nr_tasks;
+	struct kipc_wake_batch wake;
 };
 
 static inline struct kipc_semaphore *kipc_to_sem(struct kipc_object *object)
@@ -270,8 +258,6 @@ void kipc_undo_forget(struct kipc_semaphore *sem, u32 first, u32 count);
 void kipc_undo_init(struct kipc_semaphore *sem);
 void kipc_undo_free_all(struct kipc_semaphore *sem);
 int kipc_semaphore_flush(struct file *file, fl_owner_t id);
-int kipc_semaphore_init(void);
-void kipc_semaphore_exit(void);
 
 /* semaphore_file.c: handles */
 extern const struct file_operations kipc_semaphore_fops;

@@ -227,23 +227,13 @@ static void kipc_sem_leave(struct kipc_semaphore *sem,
 		op->undo->waiters--;
 }
 
-static void kipc_sem_wake_tasks(struct kipc_sem_change *change)
-{
-	while (change->nr_tasks)
-		kipc_waiter_wake(change->tasks[--change->nr_tasks]);
-}
-
 /* Ends the wait of @op, which is on another task's stack, with this result. */
 static void kipc_sem_end(struct kipc_semaphore *sem,
 			 struct kipc_sem_change *change,
 			 struct kipc_sem_op *op, int result)
 {
 	kipc_sem_leave(sem, change, op);
-	/* Waking with the lock held is allowed, but others want the lock. */
-	if (change->nr_tasks == KIPC_SEM_WAKE_BATCH)
-		kipc_sem_wake_tasks(change);
-	change->tasks[change->nr_tasks++] =
-		kipc_waiter_finish(&op->waiter, result);
+	kipc_wake_batch_add(&change->wake, &op->waiter, result);
 }
 
 /* What is set from now on is not given back to. */
@@ -345,7 +335,7 @@ void kipc_sem_settle(struct kipc_semaphore *sem, struct kipc_sem_change *change)
 		kipc_sem_choose_pollers(sem, change);
 	spin_unlock(&sem->lock);
 
-	kipc_sem_wake_tasks(change);
+	kipc_wake_batch_flush(&change->wake);
 	if (polled)
 		kipc_sem_wake_pollers(sem, change);
 }
@@ -373,7 +363,7 @@ void kipc_sem_fail_all(struct kipc_semaphore *sem, int result)
 			kipc_sem_end(sem, &change, place->op, result);
 	}
 	spin_unlock(&sem->lock);
-	kipc_sem_wake_tasks(&change);
+	kipc_wake_batch_flush(&change.wake);
 }
 
 /*

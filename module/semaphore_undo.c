@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a process gives back when it ends: see struct kipc_undo. */
-#include <linux/fdtable.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "process.h"
 #include "semaphore.h"
-
-static struct workqueue_struct *kipc_undo_wq;
-
-/* Sets that there are. */
-static atomic_t kipc_undo_sets = ATOMIC_INIT(0);
 
 static unsigned long kipc_undo_key(const struct pid *tgid)
 {
@@ -32,7 +24,7 @@ struct kipc_undo *kipc_undo_find(struct kipc_semaphore *sem)
 	lockdep_assert_held(&sem->lock);
 
 	hash_for_each_possible(sem->undos, undo, node, kipc_undo_key(tgid))
-		if (undo->tgid == tgid)
+		if (undo->watch.tgid == tgid)
 			return undo;
 	return NULL;
 }
@@ -41,36 +33,26 @@ static void kipc_undo_put(struct kipc_undo *undo)
 {
 	if (!refcount_dec_and_test(&undo->refs))
 		return;
-	put_pid(undo->tgid);
+	kipc_watch_free(&undo->watch);
 	kfree(undo);
 }
 
 /* Drops a record that is in no table (any more). */
 static void kipc_undo_drop(struct kipc_undo *undo)
 {
-	remove_wait_queue(&undo->tgid->wait_pidfd, &undo->watch);
+	kipc_watch_stop(&undo->watch);
 	kipc_undo_put(undo);
 }
 
-/*
- * Called for every wake-up of the process's wait queue, with interrupts off: see
- * kipc_domain_notify(), which has the same rules.
- */
-static int kipc_undo_notify(wait_queue_entry_t *watch, unsigned int mode,
-			    int sync, void *key)
+/* If the set is about to be freed, so is the record. */
+static bool kipc_undo_hold(struct kipc_watch *watch)
 {
 	struct kipc_undo *undo = container_of(watch, struct kipc_undo, watch);
 
-	if (!kipc_process_dead(undo->tgid))
-		return 0;
-	if (atomic_xchg(&undo->dying, 1))
-		return 0;
-	/* If the set is about to be freed, so is the record. */
 	if (!refcount_inc_not_zero(&undo->sem->object.refs))
-		return 0;
+		return false;
 	refcount_inc(&undo->refs);
-	queue_work(kipc_undo_wq, &undo->work);
-	return 0;
+	return true;
 }
 
 static void kipc_undo_apply_counter(struct kipc_semaphore *sem,
@@ -122,7 +104,8 @@ static void kipc_undo_apply(struct kipc_semaphore *sem, struct kipc_undo *undo)
 
 static void kipc_undo_work(struct work_struct *work)
 {
-	struct kipc_undo *undo = container_of(work, struct kipc_undo, work);
+	struct kipc_undo *undo = container_of(work, struct kipc_undo,
+					      watch.work);
 	struct kipc_semaphore *sem = undo->sem;
 
 	spin_lock(&sem->lock);
@@ -154,17 +137,17 @@ int kipc_undo_make(struct kipc_semaphore *sem)
 	if (!undo)
 		return -ENOMEM;
 	undo->sem = sem;
-	undo->tgid = get_pid(task_tgid(current));
 	refcount_set(&undo->refs, 1);
-	INIT_WORK(&undo->work, kipc_undo_work);
-	init_waitqueue_func_entry(&undo->watch, kipc_undo_notify);
+	kipc_watch_init(&undo->watch, task_tgid(current), kipc_undo_hold,
+			kipc_undo_work);
 	/* Before it can be found, and so dropped.  The caller is not dead. */
-	add_wait_queue(&undo->tgid->wait_pidfd, &undo->watch);
+	kipc_watch_start(&undo->watch);
 
 	spin_lock(&sem->lock);
 	known = kipc_undo_find(sem);
 	if (!known) {
-		hash_add(sem->undos, &undo->node, kipc_undo_key(undo->tgid));
+		hash_add(sem->undos, &undo->node,
+			 kipc_undo_key(undo->watch.tgid));
 		sem->nr_undos++;
 	}
 	spin_unlock(&sem->lock);
@@ -204,7 +187,6 @@ void kipc_undo_forget(struct kipc_semaphore *sem, u32 first, u32 count)
 void kipc_undo_init(struct kipc_semaphore *sem)
 {
 	hash_init(sem->undos);
-	atomic_inc(&kipc_undo_sets);
 }
 
 /**
@@ -223,8 +205,6 @@ void kipc_undo_free_all(struct kipc_semaphore *sem)
 		hash_del(&undo->node);
 		kipc_undo_drop(undo);
 	}
-	/* After the last record: nothing is queued for this set any more. */
-	atomic_dec(&kipc_undo_sets);
 }
 
 static int kipc_undo_same_set(const void *object, struct file *file,
@@ -233,37 +213,6 @@ static int kipc_undo_same_set(const void *object, struct file *file,
 	const struct kipc_handle *handle = file->private_data;
 
 	return file->f_op == &kipc_semaphore_fops && handle->object == object;
-}
-
-/* Has a thread of the caller's process another table of descriptors? */
-static bool kipc_process_has_tables(void)
-{
-	struct task_struct *thread;
-	bool found = false;
-
-	rcu_read_lock();
-	for_each_thread(current, thread) {
-		struct files_struct *files = READ_ONCE(thread->files);
-
-		if (files && files != current->files)
-			found = true;
-	}
-	rcu_read_unlock();
-	return found;
-}
-
-/*
- * Does the caller's process have another descriptor of the set?  The one that is
- * being closed has left the table already.  Where threads have tables of their
- * own nobody can tell: then the record stays until the process dies, if no later
- * close finds it alone.  current->files is NULL at the end of a thread.
- */
-static bool kipc_undo_still_open(struct kipc_semaphore *sem)
-{
-	if (current->flags & PF_EXITING)
-		return atomic_read(&current->signal->live) > 0;
-	return kipc_process_has_tables() ||
-	       iterate_fd(current->files, 0, kipc_undo_same_set, &sem->object);
 }
 
 /**
@@ -298,31 +247,9 @@ int kipc_semaphore_flush(struct file *file, fl_owner_t id)
 		}
 		seen = undo->last_op;
 		spin_unlock(&sem->lock);
-		if (kipc_undo_still_open(sem))
+		if (kipc_process_still_open(kipc_undo_same_set, &sem->object))
 			return 0;
 	}
 	spin_unlock(&sem->lock);
 	return 0;
-}
-
-/** kipc_semaphore_init - prepare for processes that die */
-int __init kipc_semaphore_init(void)
-{
-	kipc_undo_wq = alloc_workqueue("kipc_undo", WQ_UNBOUND, 0);
-	return kipc_undo_wq ? 0 : -ENOMEM;
-}
-
-/**
- * kipc_semaphore_exit - wait for what still has to be given back
- *
- * A set that is still there is held by a work alone.  Until it is gone the death
- * of another process may queue one more.
- */
-void kipc_semaphore_exit(void)
-{
-	while (atomic_read(&kipc_undo_sets)) {
-		flush_workqueue(kipc_undo_wq);
-		cond_resched();
-	}
-	destroy_workqueue(kipc_undo_wq);
 }

@@ -2,6 +2,7 @@
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 
+#include "process.h"
 #include "waiter.h"
 
 /**
@@ -29,18 +30,9 @@ int kipc_schedule(u64 deadline_ns)
 	return -ETIMEDOUT;
 }
 
-/**
- * kipc_waiter_sleep - sleep until there is a result
- * @waiter: in its queue
- * @deadline_ns: CLOCK_MONOTONIC, 0 for none
- * @stats: where to count the sleep
- *
- * Context: sleeps; no lock held.
- * Return: 0 if waiter->result is set.  -ERESTARTSYS or -ETIMEDOUT otherwise:
- * then the caller must take the queue's lock and look at it once more.
- */
-int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
-		      struct kipc_wait_stats *stats)
+/* @peer: -ESRCH when this process has ended; it wakes the caller; or NULL. */
+static int kipc_waiter_wait(struct kipc_waiter *waiter, u64 deadline_ns,
+			    struct kipc_wait_stats *stats, struct pid *peer)
 {
 	u64 start = 0;
 	int err = 0;
@@ -58,7 +50,11 @@ int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
 			err = -ERESTARTSYS;
 			break;
 		}
-		if (!start)
+		if (peer && kipc_process_dead(peer)) {
+			err = -ESRCH;
+			break;
+		}
+		if (stats && !start)
 			start = ktime_get_ns();
 		err = kipc_schedule(deadline_ns);
 	}
@@ -66,5 +62,43 @@ int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
 
 	if (start)
 		kipc_wait_account(stats, start);
+	return err;
+}
+
+/**
+ * kipc_waiter_sleep - sleep until there is a result
+ * @waiter: in its queue
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ * @stats: where to count the sleep, or NULL
+ *
+ * Context: sleeps; no lock held.
+ * Return: 0 if waiter->result is set.  -ERESTARTSYS or -ETIMEDOUT otherwise:
+ * then the caller must take the queue's lock and look at it once more.
+ */
+int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
+		      struct kipc_wait_stats *stats)
+{
+	return kipc_waiter_wait(waiter, deadline_ns, stats, NULL);
+}
+
+/**
+ * kipc_waiter_sleep_for - sleep for what only one process can bring about
+ * @waiter: in its queue
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ * @stats: where to count the sleep, or NULL
+ * @peer: the process
+ *
+ * Context: sleeps; no lock held.
+ * Return: as kipc_waiter_sleep(), or -ESRCH: the process has ended.
+ */
+int kipc_waiter_sleep_for(struct kipc_waiter *waiter, u64 deadline_ns,
+			  struct kipc_wait_stats *stats, struct pid *peer)
+{
+	DECLARE_WAITQUEUE(death, current);
+	int err;
+
+	add_wait_queue(&peer->wait_pidfd, &death);
+	err = kipc_waiter_wait(waiter, deadline_ns, stats, peer);
+	remove_wait_queue(&peer->wait_pidfd, &death);
 	return err;
 }

@@ -84,8 +84,38 @@ static inline void kipc_waiter_wake(struct task_struct *task)
 	put_task_struct(task);
 }
 
+#define KIPC_WAKE_BATCH		8
+
+/**
+ * struct kipc_wake_batch - tasks to be woken when a lock is dropped
+ * @tasks: as kipc_waiter_finish() gave them
+ * @count: how many
+ */
+struct kipc_wake_batch {
+	struct task_struct *tasks[KIPC_WAKE_BATCH];
+	u32 count;
+};
+
+static inline void kipc_wake_batch_flush(struct kipc_wake_batch *batch)
+{
+	while (batch->count)
+		kipc_waiter_wake(batch->tasks[--batch->count]);
+}
+
+/* As kipc_waiter_finish(); the caller flushes when he has dropped the lock. */
+static inline void kipc_wake_batch_add(struct kipc_wake_batch *batch,
+				       struct kipc_waiter *waiter, int result)
+{
+	/* Waking with a lock held is allowed, but others want the lock. */
+	if (batch->count == KIPC_WAKE_BATCH)
+		kipc_wake_batch_flush(batch);
+	batch->tasks[batch->count++] = kipc_waiter_finish(waiter, result);
+}
+
 int kipc_schedule(u64 deadline_ns);
 int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
 		      struct kipc_wait_stats *stats);
+int kipc_waiter_sleep_for(struct kipc_waiter *waiter, u64 deadline_ns,
+			  struct kipc_wait_stats *stats, struct pid *peer);
 
 #endif /* KIPC_WAITER_H */

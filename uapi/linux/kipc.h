@@ -38,7 +38,7 @@
 #define KIPC_DEVICE		"/dev/kipc"
 
 /** KIPC_ABI_VERSION: raised when an ioctl is added or a struct grows */
-#define KIPC_ABI_VERSION	2
+#define KIPC_ABI_VERSION	3
 
 #define KIPC_NAME_MAX		255
 
@@ -92,6 +92,11 @@
  * @pipe_default: (out) capacity of a pipe created with capacity 0
  * @turn_grace_ns: (out) how long a pipe in TURNS mode waits for a reader whose
  *	turn it is (see struct kipc_pipe_create)
+ * @message_max: (out) longest message, in bytes
+ * @queue_messages_max: (out) most messages that an endpoint or a mailbox may hold
+ * @queue_messages_default: (out) how many it holds if created with 0
+ * @queue_bytes_max: (out) most bytes that one may hold
+ * @queue_bytes_default: (out) how many it holds if created with 0
  */
 struct kipc_info {
 	__u32 size;
@@ -108,6 +113,11 @@ struct kipc_info {
 	__aligned_u64 pipe_max;
 	__aligned_u64 pipe_default;
 	__aligned_u64 turn_grace_ns;
+	__aligned_u64 message_max;
+	__aligned_u64 queue_messages_max;
+	__aligned_u64 queue_messages_default;
+	__aligned_u64 queue_bytes_max;
+	__aligned_u64 queue_bytes_default;
 };
 
 /* State of an object, in struct kipc_entry and struct kipc_stat. */
@@ -307,6 +317,8 @@ struct kipc_setattr {
  */
 
 #include <linux/kipc/array.h>
+#include <linux/kipc/endpoint.h>
+#include <linux/kipc/mailbox.h>
 #include <linux/kipc/pipe.h>
 #include <linux/kipc/segment.h>
 #include <linux/kipc/semaphore.h>

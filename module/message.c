@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cred.h>
+#include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "message.h"
+#include "words.h"
+
+/* Longer bodies have memory of their own. */
+#define KIPC_MESSAGE_ONE_PIECE	(PAGE_SIZE - sizeof(struct kipc_message))
+
+/* A large body may fail; it is not worth to wake the OOM killer for. */
+#define KIPC_MESSAGE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+#define KIPC_BODY_GFP		(KIPC_MESSAGE_GFP | __GFP_RETRY_MAYFAIL)
+
+/* What a queue that was used with vectors keeps: a few KiB. */
+#define KIPC_SPARES_MAX		32
+
+static struct kmem_cache *kipc_message_cache;
+
+static struct kipc_message *kipc_message_alloc_large(u32 len)
+{
+	struct kipc_message *message;
+	void *body;
+
+	if (len <= KIPC_MESSAGE_ONE_PIECE) {
+		message = kmalloc(sizeof(*message) + len, KIPC_MESSAGE_GFP);
+		if (message)
+			message->flags = 0;
+		return message;
+	}
+	body = kvmalloc(len, KIPC_BODY_GFP);
+	if (!body)
+		return NULL;
+	message = kmem_cache_alloc(kipc_message_cache, KIPC_MESSAGE_GFP);
+	if (!message) {
+		kvfree(body);
+		return NULL;
+	}
+	message->flags = KIPC_MESSAGE_CACHED | KIPC_MESSAGE_APART;
+	*(void **)message->data = body;
+	return message;
+}
+
+static struct kipc_message *
+kipc_message_alloc_small(struct kipc_message **spares)
+{
+	struct kipc_message *message = *spares;
+
+	if (likely(message))
+		*spares = message->next_spare;
+	else
+		message = kmem_cache_alloc(kipc_message_cache,
+					   KIPC_MESSAGE_GFP);
+	if (likely(message))
+		message->flags = KIPC_MESSAGE_CACHED;
+	return message;
+}
+
+static struct kipc_message *kipc_message_alloc(u32 len, u64 now,
+					       struct kipc_message **spares)
+{
+	struct kipc_message *message;
+
+	if (likely(len <= KIPC_MESSAGE_SMALL))
+		message = kipc_message_alloc_small(spares);
+	else
+		message = kipc_message_alloc_large(len);
+	if (unlikely(!message))
+		return ERR_PTR(-ENOMEM);
+	kipc_message_init(message, len, now);
+	return message;
+}
+
+/**
+ * kipc_message_free - the last reference is gone
+ * @message: the message
+ *
+ * Context: may sleep.
+ */
+void kipc_message_free(struct kipc_message *message)
+{
+	if (unlikely(message->files))
+		kipc_files_put(message->files);
+	if (message->flags & KIPC_MESSAGE_APART)
+		kvfree(*(void **)message->data);
+	put_pid(message->sender);
+	if (likely(message->flags & KIPC_MESSAGE_CACHED))
+		kmem_cache_free(kipc_message_cache, message);
+	else
+		kfree(message);
+}
+
+/**
+ * kipc_message_recycle - drop a reference, and keep the memory if it is small
+ * @message: the message
+ * @spares: where to
+ *
+ * Context: may sleep.
+ */
+void kipc_message_recycle(struct kipc_message *message,
+			  struct kipc_message **spares)
+{
+	u32 nr_spares;
+
+	if (!refcount_dec_and_test(&message->refs))
+		return;
+	nr_spares = *spares ? (*spares)->nr_spares : 0;
+	if (unlikely(!(message->flags & KIPC_MESSAGE_CACHED) ||
+		     message->flags & KIPC_MESSAGE_APART || message->files ||
+		     nr_spares == KIPC_SPARES_MAX)) {
+		kipc_message_free(message);
+		return;
+	}
+	put_pid(message->sender);
+	message->next_spare = *spares;
+	message->nr_spares = nr_spares + 1;
+	*spares = message;
+}
+
+/**
+ * kipc_message_free_spares - free what kipc_message_recycle() kept
+ * @first: of the chain
+ */
+void kipc_message_free_spares(struct kipc_message *first)
+{
+	while (first) {
+		struct kipc_message *next = first->next_spare;
+
+		kmem_cache_free(kipc_message_cache, first);
+		first = next;
+	}
+}
+
+/**
+ * kipc_message_strip - a call was received: only its record is needed still
+ * @message: the message, out of the queue; the caller has a reference besides
+ *	the record's
+ *
+ * While somebody still peeks at it there is one more, and it stays as it is.
+ * No new one can come: it is in the queue no more.
+ *
+ * Context: may sleep.
+ */
+void kipc_message_strip(struct kipc_message *message)
+{
+	if (refcount_read(&message->refs) > 2)
+		return;
+	if (message->files) {
+		kipc_files_put(message->files);
+		message->files = NULL;
+	}
+	if (message->flags & KIPC_MESSAGE_APART) {
+		kvfree(*(void **)message->data);
+		message->flags &= ~KIPC_MESSAGE_APART;
+	}
+	message->len = 0;
+}
+
+static int kipc_body_in(void *body, const void __user *from, u32 len)
+{
+	if (likely(len <= KIPC_MESSAGE_SMALL && !(len % sizeof(u64))))
+		return kipc_words_in(body, from, len);
+	return copy_from_user(body, from, len) ? -EFAULT : 0;
+}
+
+static int kipc_body_out(void __user *to, const void *body, u32 len)
+{
+	if (likely(len <= KIPC_MESSAGE_SMALL && !(len % sizeof(u64))))
+		return kipc_words_out(to, body, len);
+	return copy_to_user(to, body, len) ? -EFAULT : 0;
+}
+
+/**
+ * kipc_message_make - make a message as user space says
+ * @msg: a copy of the struct
+ * @max: longest body
+ * @now: CLOCK_MONOTONIC
+ * @spares: memory to use first
+ *
+ * Context: may sleep.
+ * Return: the message, to be dropped with kipc_message_put(); -EINVAL,
+ * -EMSGSIZE, -EFAULT, -EBADF, -ENOMEM.
+ */
+struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
+				       u64 now, struct kipc_message **spares)
+{
+	struct kipc_message *message;
+	int err;
+
+	if (msg->flags || msg->pad || msg->priority > KIPC_MSG_PRIORITY_MAX ||
+	    msg->fd_count > KIPC_MSG_FDS_MAX)
+		return ERR_PTR(-EINVAL);
+	if (msg->len > max)
+		return ERR_PTR(-EMSGSIZE);
+	message = kipc_message_alloc(msg->len, now, spares);
+	if (IS_ERR(message))
+		return message;
+	message->type = msg->type;
+	message->cookie = msg->cookie;
+	message->priority = msg->priority;
+
+	err = kipc_body_in(kipc_message_body(message),
+			   u64_to_user_ptr(msg->buf), msg->len);
+	if (err)
+		goto put;
+	if (unlikely(msg->fd_count)) {
+		struct kipc_files *files = kipc_files_get(msg->fds,
+							  msg->fd_count);
+
+		err = PTR_ERR_OR_ZERO(files);
+		if (err)
+			goto put;
+		message->files = files;
+	}
+	return message;
+
+put:
+	kipc_message_put(message);
+	return ERR_PTR(err);
+}
+
+/**
+ * kipc_message_from_iter - make a message of what is written
+ * @from: the body
+ * @max: longest body
+ * @spares: memory to use first
+ *
+ * Context: may sleep.
+ * Return: the message, to be dropped with kipc_message_put(); -EMSGSIZE,
+ * -EFAULT, -ENOMEM.
+ */
+struct kipc_message *kipc_message_from_iter(struct iov_iter *from, u32 max,
+					    struct kipc_message **spares)
+{
+	size_t len = iov_iter_count(from);
+	struct kipc_message *message;
+
+	if (len > max)
+		return ERR_PTR(-EMSGSIZE);
+	message = kipc_message_alloc(len, ktime_get_ns(), spares);
+	if (IS_ERR(message))
+		return message;
+	message->type = 0;
+	message->cookie = 0;
+	message->priority = 0;
+	if (copy_from_iter_full(kipc_message_body(message), len, from))
+		return message;
+	kipc_message_put(message);
+	return ERR_PTR(-EFAULT);
+}
+
+/* The first namespace shows all ids as they are. */
+static u32 kipc_show_uid(struct user_namespace *user_ns, kuid_t uid)
+{
+	return likely(user_ns == &init_user_ns) ? __kuid_val(uid) :
+						  from_kuid_munged(user_ns, uid);
+}
+
+static u32 kipc_show_gid(struct user_namespace *user_ns, kgid_t gid)
+{
+	return likely(user_ns == &init_user_ns) ? __kgid_val(gid) :
+						  from_kgid_munged(user_ns, gid);
+}
+
+/**
+ * kipc_message_describe - tell the caller about a message
+ * @message: the message
+ * @place: where; what he said there about buffers stays as it is
+ * @flags: KIPC_MSG_* that are not the message's own
+ * @fd_count: descriptors
+ *
+ * Context: may sleep.
+ * Return: 0 or -EFAULT.
+ */
+int kipc_message_describe(const struct kipc_message *message,
+			  const struct kipc_place *place, u32 flags,
+			  u32 fd_count)
+{
+	struct user_namespace *user_ns = current_user_ns();
+	u32 uid = kipc_show_uid(user_ns, message->uid);
+	u32 gid = kipc_show_gid(user_ns, message->gid);
+	u32 pid = pid_nr_ns(message->sender, task_active_pid_ns(current));
+	struct kipc_msg __user *out = place->msg;
+	u64 token = 0;
+
+	if (unlikely(message->flags & KIPC_MESSAGE_CALL)) {
+		flags |= KIPC_MSG_CALL;
+		if (!place->peek)
+			token = message->token;
+	}
+	if (message->len > place->room)
+		flags |= KIPC_MSG_TRUNCATED;
+
+	if (!user_write_access_begin(out, sizeof(*out)))
+		return -EFAULT;
+	unsafe_put_user(message->type, &out->type, fault);
+	unsafe_put_user(message->priority, &out->priority, fault);
+	unsafe_put_user(flags, &out->flags, fault);
+	unsafe_put_user(message->len, &out->len, fault);
+	unsafe_put_user(fd_count, &out->fd_count, fault);
+	unsafe_put_user(message->cookie, &out->cookie, fault);
+	unsafe_put_user(pid, &out->pid, fault);
+	unsafe_put_user(uid, &out->uid, fault);
+	unsafe_put_user(gid, &out->gid, fault);
+	unsafe_put_user(0, &out->pad, fault);
+	unsafe_put_user(message->seq, &out->seq, fault);
+	unsafe_put_user(message->time_ns, &out->time_ns, fault);
+	unsafe_put_user(token, &out->token, fault);
+	unsafe_put_user(message->from, &out->endpoint, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/**
+ * kipc_message_deliver - give a message to the caller
+ * @message: the message; the caller has a reference
+ * @place: where he wants it; whether the body has room was checked, one that is
+ *	longer is cut
+ *
+ * If it fails nothing of the message is gone, though some of it may have been
+ * written.  Descriptors come last, so that nobody finds any which will be closed
+ * again, unless the limit of open files or a security module is in the way.
+ *
+ * Context: may sleep.
+ * Return: 0, -EFAULT, -EMFILE, or what a security module says.
+ */
+int kipc_message_deliver(struct kipc_message *message,
+			 const struct kipc_place *place)
+{
+	s32 __user *fds = u64_to_user_ptr(place->fds);
+	struct kipc_files *files = message->files;
+	u32 flags = 0, fd_count = 0;
+	int err;
+
+	if (unlikely(files)) {
+		fd_count = kipc_files_count(files);
+		if (place->peek) {
+			files = NULL;
+		} else if (fd_count > place->fd_room) {
+			flags = KIPC_MSG_FDS_DROPPED;
+			files = NULL;
+		} else if (kipc_files_probe(files, fds)) {
+			return -EFAULT;
+		}
+	}
+	err = kipc_body_out(u64_to_user_ptr(place->buf),
+			    kipc_message_body(message),
+			    min(message->len, place->room));
+	if (err)
+		return err;
+	err = kipc_message_describe(message, place, flags, fd_count);
+	if (err || likely(!files))
+		return err;
+	return kipc_files_receive(files, fds);
+}
+
+/** kipc_message_cache_init - make the cache of small messages */
+int __init kipc_message_cache_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct kipc_message) != KIPC_MESSAGE_OVERHEAD);
+	kipc_message_cache =
+		kmem_cache_create_usercopy("kipc_message",
+					   sizeof(struct kipc_message) +
+					   KIPC_MESSAGE_SMALL, 0,
+					   SLAB_ACCOUNT,
+					   sizeof(struct kipc_message),
+					   KIPC_MESSAGE_SMALL, NULL);
+	return kipc_message_cache ? 0 : -ENOMEM;
+}
+
+/** kipc_message_cache_exit - undo kipc_message_cache_init(); no message is left */
+void kipc_message_cache_exit(void)
+{
+	kmem_cache_destroy(kipc_message_cache);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: messages
+ *
+ * A message is made from what user space gave before any lock is taken, and
+ * copied to its receiver when all locks were dropped.  In between it is in one
+ * place: a queue, or with the sender or the receiver.
+ *
+ * Memory.  Bodies of up to KIPC_MESSAGE_SMALL bytes lie behind the header, in an
+ * object of the cache; up to what fills a page with the header, in one
+ * kmalloc(); longer ones have memory of their own.  All of it is accounted to
+ * the memory cgroup of the sender.  A queue keeps the memory of a few small
+ * messages for the next ones (queue->spare): an accounted allocation takes longer
+ * than all else that is done for one.
+ *
+ * References.  One is passed on, with the message, from the sender to the queue
+ * and to the receiver.  Who peeks has one more, and so has the record of a call
+ * that was received (endpoint.h).  All but @queued, the place in the queue and
+ * what belongs to a call is invariant once the message was sent, so it is read
+ * without a lock.
+ *
+ * The sender is kept as the kernel knows it (struct pid, kuid, kgid) and
+ * translated for each receiver.  Descriptors are kept as struct file and
+ * get their numbers in the receiver; see message_files.c for what may travel.
+ */
+#ifndef KIPC_MESSAGE_H
+#define KIPC_MESSAGE_H
+
+#include <linux/cred.h>
+#include <linux/list.h>
+#include <linux/pid.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/sched/signal.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/kipc.h>
+
+struct iov_iter;
+struct kipc_exchange;
+struct kipc_files;
+
+/* A message this long has header and body in one object of the cache. */
+#define KIPC_MESSAGE_SMALL	64U
+
+/* What a queue costs for each message, as its owner is charged for it. */
+#define KIPC_MESSAGE_OVERHEAD	128U
+
+/* Flags of struct kipc_message. */
+#define KIPC_MESSAGE_CACHED	BIT(0)		/* of the cache */
+#define KIPC_MESSAGE_APART	BIT(1)		/* @data points to the body */
+#define KIPC_MESSAGE_CALL	BIT(2)		/* somebody waits for a reply */
+
+/**
+ * struct kipc_message - a message
+ * @level: in the queue: node of its priority, if it is the first of that one
+ * @link: in the queue: the ring of its priority
+ * @record: a received call: in endpoint->records
+ * @untold: a received call that was cancelled: in endpoint->untold
+ * @token: a received call: what it is answered with
+ * @next_spare: memory that is kept: the next of the chain
+ * @nr_spares: likewise: length of the chain from here on
+ * @seq: number in its queue; a reply: 0
+ * @time_ns: when it was sent
+ * @cookie: of user space
+ * @type: likewise
+ * @len: of the body
+ * @refs: see above
+ * @priority: as sent
+ * @flags: KIPC_MESSAGE_*
+ * @queued: in the queue; under its lock
+ * @uid: of the sender
+ * @gid: of the sender
+ * @sender: the process; a counted reference
+ * @files: what it carries, or NULL
+ * @call: who waits for the reply, NULL if nobody does (any more); under the
+ *	queue's lock
+ * @from: id of the endpoint it was sent through, or 0
+ * @data: the body, or a pointer to it
+ */
+struct kipc_message {
+	union {
+		struct {
+			struct rb_node level;
+			struct list_head link;
+		};
+		struct {
+			struct hlist_node record;
+			struct list_head untold;
+			u64 token;
+		};
+		struct {
+			struct kipc_message *next_spare;
+			u32 nr_spares;
+		};
+	};
+	u64 seq;
+	u64 time_ns;
+	u64 cookie;
+	u64 type;
+	u32 len;
+	refcount_t refs;
+	u16 priority;
+	u8 flags;
+	bool queued;
+	kuid_t uid;
+	kgid_t gid;
+	struct pid *sender;
+	struct kipc_files *files;
+	struct kipc_exchange *call;
+	u64 from;
+	u8 data[] __aligned(8);
+};
+
+/**
+ * struct kipc_place - where a receiver wants a message
+ * @msg: his struct, to be filled in
+ * @buf: what he wrote there
+ * @fds: likewise
+ * @room: bytes at @buf
+ * @fd_room: descriptors at @fds
+ * @peek: he only looks
+ */
+struct kipc_place {
+	struct kipc_msg __user *msg;
+	u64 buf;
+	u64 fds;
+	u32 room;
+	u32 fd_room;
+	bool peek;
+};
+
+/* What all new messages have: one reference, and the caller as their sender. */
+static __always_inline void kipc_message_init(struct kipc_message *message,
+					      u32 len, u64 now)
+{
+	const struct cred *cred = current_cred();
+
+	message->seq = 0;
+	message->time_ns = now;
+	message->len = len;
+	refcount_set(&message->refs, 1);
+	message->queued = false;
+	message->uid = cred->euid;
+	message->gid = cred->egid;
+	message->sender = get_pid(task_tgid(current));
+	message->files = NULL;
+	message->call = NULL;
+	message->from = 0;
+}
+
+static inline void *kipc_message_body(struct kipc_message *message)
+{
+	if (message->flags & KIPC_MESSAGE_APART)
+		return *(void **)message->data;
+	return message->data;
+}
+
+/* Where a receiver wants it, as he says in @msg, which lies at @uptr. */
+static inline void kipc_message_place(struct kipc_place *place,
+				      const struct kipc_msg *msg, u64 uptr)
+{
+	place->msg = u64_to_user_ptr(uptr);
+	place->buf = msg->buf;
+	place->fds = msg->fds;
+	place->room = msg->len;
+	place->fd_room = msg->fd_count;
+	place->peek = false;
+}
+
+/* message.c */
+struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
+				       u64 now, struct kipc_message **spares);
+struct kipc_message *kipc_message_from_iter(struct iov_iter *from, u32 max,
+					    struct kipc_message **spares);
+void kipc_message_free(struct kipc_message *message);
+void kipc_message_recycle(struct kipc_message *message,
+			  struct kipc_message **spares);
+void kipc_message_free_spares(struct kipc_message *first);
+void kipc_message_strip(struct kipc_message *message);
+int kipc_message_describe(const struct kipc_message *message,
+			  const struct kipc_place *place, u32 flags,
+			  u32 fd_count);
+int kipc_message_deliver(struct kipc_message *message,
+			 const struct kipc_place *place);
+int kipc_message_cache_init(void);
+void kipc_message_cache_exit(void);
+
+static inline void kipc_message_put(struct kipc_message *message)
+{
+	if (refcount_dec_and_test(&message->refs))
+		kipc_message_free(message);
+}
+
+/* message_files.c */
+struct kipc_files *kipc_files_get(u64 fds, u32 count);
+void kipc_files_put(struct kipc_files *files);
+u32 kipc_files_count(const struct kipc_files *files);
+int kipc_files_probe(const struct kipc_files *files, s32 __user *fds);
+int kipc_files_receive(struct kipc_files *files, s32 __user *fds);
+
+#endif /* KIPC_MESSAGE_H */
