@@ -284,6 +284,115 @@ static int check_semaphore(int dev)
 	return check_mutex(dev);
 }
 
+static int check_mailbox(int dev)
+{
+	struct kipc_mailbox_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.max_messages = 4,
+		.max_bytes = 100,
+	};
+	char body[2][8] = { "", "" };
+	struct kipc_msg_send send = {
+		.size = sizeof(send),
+		.msg = {
+			.type = 1ULL << 40,
+			.priority = 5,
+			.buf = to_u64("letter"),
+			.len = 6,
+			.cookie = 1ULL << 50,
+		},
+	};
+	struct kipc_msg got[2] = {
+		{ .buf = to_u64(body[0]), .len = 8 },
+		{ .buf = to_u64(body[1]), .len = 8 },
+	};
+	struct kipc_msg_recvv recvv = {
+		.size = sizeof(recvv),
+		.msgs = to_u64(got),
+		.count = 2,
+	};
+	struct kipc_mailbox_drain drain = { .size = sizeof(drain) };
+	struct kipc_mailbox_stat stat = { .size = sizeof(stat) };
+
+	if (ioctl(dev, KIPC_MAILBOX_CREATE, &made) || made.fd < 0 ||
+	    made.message_max != 100)
+		return 60;
+	if (ioctl(made.fd, KIPC_MAILBOX_SEND, &send) ||
+	    ioctl(made.fd, KIPC_MAILBOX_SEND, &send))
+		return 61;
+	if (ioctl(made.fd, KIPC_MAILBOX_STAT, &stat) ||
+	    stat.queue.messages != 2 || stat.queue.bytes != 12)
+		return 62;
+	if (ioctl(made.fd, KIPC_MAILBOX_RECVV, &recvv) || recvv.count != 2 ||
+	    got[1].type != 1ULL << 40 || got[1].cookie != 1ULL << 50 ||
+	    got[1].priority != 5 || got[1].seq != 2 || got[1].len != 6 ||
+	    body[1][5] != 'r')
+		return 63;
+	if (ioctl(made.fd, KIPC_MAILBOX_SEND, &send) ||
+	    ioctl(made.fd, KIPC_MAILBOX_DRAIN, &drain) || drain.bytes != 6)
+		return 64;
+	return 0;
+}
+
+/* In a child: calls its parent, and ends with 0 if the answer is right. */
+static int call_parent(int dev)
+{
+	char answer[8] = "";
+	struct kipc_endpoint_call call = {
+		.size = sizeof(call),
+		.pid = system_call(__NR_getppid, 0, 0, 0),
+		.request = { .buf = to_u64("ask"), .len = 3 },
+		.reply = { .buf = to_u64(answer), .len = sizeof(answer) },
+	};
+
+	return ioctl(dev, KIPC_ENDPOINT_CALL, &call) || call.reply.len != 6 ||
+	       answer[5] != 'r';
+}
+
+static int check_endpoint(int dev)
+{
+	struct kipc_endpoint_create made = {
+		.size = sizeof(made),
+		.mode = 0600,
+		.rights = RIGHT_BOTH,
+	};
+	char body[8] = "";
+	struct kipc_msg_recv recv = {
+		.size = sizeof(recv),
+		.msg = { .buf = to_u64(body), .len = sizeof(body) },
+	};
+	struct kipc_endpoint_reply reply = {
+		.size = sizeof(reply),
+		.msg = { .buf = to_u64("answer"), .len = 6 },
+	};
+	struct kipc_endpoint_find find = {
+		.size = sizeof(find),
+		.pid = system_call(__NR_getpid, 0, 0, 0),
+	};
+	int status = -1;
+	long child;
+
+	if (ioctl(dev, KIPC_ENDPOINT_CREATE, &made) || made.fd < 0)
+		return 70;
+	if (ioctl(dev, KIPC_ENDPOINT_FIND, &find) || find.id != made.id)
+		return 71;
+	child = system_call(__NR_fork, 0, 0, 0);
+	if (!child)
+		system_call(__NR_exit, call_parent(dev), 0, 0);
+	if (ioctl(made.fd, KIPC_ENDPOINT_RECV, &recv) ||
+	    recv.msg.pid != (__u32)child || recv.msg.len != 3 ||
+	    body[2] != 'k' || !recv.msg.token)
+		return 72;
+	reply.token = recv.msg.token;
+	if (ioctl(made.fd, KIPC_ENDPOINT_REPLY, &reply))
+		return 73;
+	if (system_call(__NR_waitpid, child, (long)&status, 0) != child ||
+	    status)
+		return 74;
+	return 0;
+}
+
 static int check_names(int dev, const struct kipc_pipe_create *made)
 {
 	struct kipc_entry entry;
@@ -345,6 +454,10 @@ static int run(void)
 		ret = check_array(dev);
 	if (!ret)
 		ret = check_semaphore(dev);
+	if (!ret)
+		ret = check_mailbox(dev);
+	if (!ret)
+		ret = check_endpoint(dev);
 	return ret;
 }
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * All ioctls, as tables: how to issue each one so that it succeeds, and which
- * members of its argument must be zero, are written, or point somewhere.
- */
+/* All ioctls, as a table: how to issue each one so that it succeeds. */
 #ifndef CORE_ABI_CALLS_H
 #define CORE_ABI_CALLS_H
 
-#include <stddef.h>
-
+#include "core_abi_peer.h"
 #include "core_abi_scene.h"
+#include "core_layout.h"
 
 /**
  * struct call - an ioctl on a file that knows it
@@ -16,6 +13,7 @@
  * @cmd: its number
  * @file: what it is issued on
  * @size: of its argument
+ * @first: the size that this had in the first published version
  * @flags: that are known
  * @output: has members that it must write
  * @fill: the members that it needs; @args is zero but for its size
@@ -25,6 +23,7 @@ struct call {
 	unsigned long cmd;
 	enum file file;
 	size_t size;
+	size_t first;
 	uint32_t flags;
 	bool output;
 	void (*fill)(struct scene *scene, void *args);
@@ -231,6 +230,155 @@ static void fill_semaphore_watch(struct scene *scene, void *args)
 	watch->index = 1;
 }
 
+/* The process has one: it is opened. */
+static void fill_endpoint_create(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_create *create = args;
+
+	(void)scene;
+	create->name = to_u64(NAME "-endpoint");
+	create->name_len = strlen(NAME "-endpoint");
+	create->mode = 0600;
+	create->rights = RIGHT_BOTH;
+}
+
+static struct kipc_msg letter(struct scene *scene)
+{
+	return (struct kipc_msg){
+		.type = LETTER,
+		.buf = to_u64(DATA),
+		.len = DATA_LEN,
+		.fds = to_u64(&scene->fd[SEGMENT]),
+		.fd_count = 1,
+	};
+}
+
+static struct kipc_msg room_for_letter(struct scene *scene)
+{
+	return (struct kipc_msg){
+		.buf = to_u64(scene->buf),
+		.len = sizeof(scene->buf),
+		.fds = to_u64(scene->got_fds),
+		.fd_count = ARRAY_SIZE(scene->got_fds),
+	};
+}
+
+static void fill_send(struct scene *scene, void *args)
+{
+	struct kipc_msg_send *send = args;
+
+	send->deadline_ns = in_ms(10000);
+	send->msg = letter(scene);
+}
+
+static void fill_send_to_pid(struct scene *scene, void *args)
+{
+	struct kipc_msg_send *send = args;
+
+	fill_send(scene, args);
+	send->pid = getpid();
+}
+
+static void fill_sendv(struct scene *scene, void *args)
+{
+	struct kipc_msg_sendv *sendv = args;
+
+	scene->msgs[0] = letter(scene);
+	scene->msgs[1] = letter(scene);
+	sendv->deadline_ns = in_ms(10000);
+	sendv->msgs = to_u64(scene->msgs);
+	sendv->count = 2;
+}
+
+static void fill_sendv_to_pid(struct scene *scene, void *args)
+{
+	struct kipc_msg_sendv *sendv = args;
+
+	fill_sendv(scene, args);
+	sendv->pid = getpid();
+}
+
+static void fill_recv(struct scene *scene, void *args)
+{
+	struct kipc_msg_recv *recv = args;
+
+	recv->deadline_ns = in_ms(10000);
+	recv->msg = room_for_letter(scene);
+}
+
+static void fill_recvv(struct scene *scene, void *args)
+{
+	struct kipc_msg_recvv *recvv = args;
+
+	scene->msgs[0] = room_for_letter(scene);
+	scene->msgs[1] = room_for_letter(scene);
+	recvv->deadline_ns = in_ms(10000);
+	recvv->msgs = to_u64(scene->msgs);
+	recvv->count = 2;
+}
+
+static void fill_call(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_call *call = args;
+
+	peer_start(scene, peer_answer);
+	call->deadline_ns = in_ms(10000);
+	call->request = letter(scene);
+	call->request.type = REQUEST;
+	call->reply = room_for_letter(scene);
+}
+
+static void fill_call_to_pid(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_call *call = args;
+
+	fill_call(scene, args);
+	call->pid = getpid();
+}
+
+static void fill_reply(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_reply *reply = args;
+
+	peer_asks(scene);
+	reply->token = scene->token;
+	reply->msg = letter(scene);
+}
+
+static void fill_reply_recv(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_reply_recv *both = args;
+
+	peer_asks(scene);
+	both->token = scene->token;
+	both->deadline_ns = in_ms(10000);
+	both->reply = letter(scene);
+	both->request = room_for_letter(scene);
+}
+
+static void fill_cancelled(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_cancelled *cancelled = args;
+
+	peer_gives_up(scene);
+	cancelled->tokens = to_u64(scene->tokens);
+	cancelled->count = ARRAY_SIZE(scene->tokens);
+}
+
+static void fill_find(struct scene *scene, void *args)
+{
+	struct kipc_endpoint_find *find = args;
+
+	(void)scene;
+	find->pid = getpid();
+}
+
+static void fill_mailbox_create(struct scene *scene, void *args)
+{
+	(void)scene;
+	fill_create(&kinds[MAILBOX_KIND], args);
+}
+
 static void fill_pipe_create(struct scene *scene, void *args)
 {
 	(void)scene;
@@ -261,16 +409,23 @@ static void fill_resize(struct scene *scene, void *args)
 #define PIPE_FLAGS (CREATE_FLAGS | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |	\
 		    KIPC_PIPE_NOSIGPIPE)
 #define OPEN_FLAGS (KIPC_NONBLOCK | KIPC_INHERIT | KIPC_PIPE_NOSIGPIPE)
+#define ENDPOINT_FLAGS (KIPC_EXCL | KIPC_NONBLOCK | KIPC_INHERIT)
+#define RECV_FLAGS (KIPC_MSG_NONBLOCK | KIPC_MSG_PEEK | KIPC_MSG_TRUNCATE)
+#define RECVV_FLAGS (KIPC_MSG_NONBLOCK | KIPC_MSG_TRUNCATE | KIPC_MSG_WAIT_ALL)
+#define CALL_FLAGS (KIPC_MSG_NONBLOCK | KIPC_MSG_TRUNCATE)
 #define OP_FLAGS (KIPC_SEM_NONBLOCK | KIPC_SEM_UNDO)
 #define IO_FLAGS (KIPC_IO_NONBLOCK | KIPC_IO_NOSIGPIPE)
 #define SET_FLAGS (KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID)
 
+#define GROWN_CALL(cmd, file, type, first, flags, output, fill) \
+	{ #cmd " on " #file, cmd, file, sizeof(struct type), first, flags, \
+	  output, fill }
 #define CALL(cmd, file, type, flags, output, fill) \
-	{ #cmd " on " #file, cmd, file, sizeof(struct type), flags, output, \
-	  fill }
+	GROWN_CALL(cmd, file, type, sizeof(struct type), flags, output, fill)
 
 static const struct call calls[] = {
-	CALL(KIPC_INFO, DEVICE, kipc_info, 0, true, fill_nothing),
+	GROWN_CALL(KIPC_INFO, DEVICE, kipc_info, KIPC_INFO_FIRST, 0, true,
+		   fill_nothing),
 	CALL(KIPC_LIST, DEVICE, kipc_list, 0, true, fill_list),
 	CALL(KIPC_STAT, DEVICE, kipc_stat, 0, true, fill_stat),
 	CALL(KIPC_OPEN, DEVICE, kipc_open, OPEN_FLAGS, true, fill_open),
@@ -306,6 +461,16 @@ static const struct call calls[] = {
 	CALL(KIPC_DESTROY, MUTEX, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, MUTEX, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
+	CALL(KIPC_STAT, ENDPOINT, kipc_stat, 0, true, fill_nothing),
+	CALL(KIPC_UNLINK, ENDPOINT, kipc_target, 0, false, fill_nothing),
+	CALL(KIPC_DESTROY, ENDPOINT, kipc_target, 0, false, fill_nothing),
+	CALL(KIPC_SETATTR, ENDPOINT, kipc_setattr, SET_FLAGS, false,
+	     fill_setattr),
+	CALL(KIPC_STAT, MAILBOX, kipc_stat, 0, true, fill_nothing),
+	CALL(KIPC_UNLINK, MAILBOX, kipc_target, 0, false, fill_nothing),
+	CALL(KIPC_DESTROY, MAILBOX, kipc_target, 0, false, fill_nothing),
+	CALL(KIPC_SETATTR, MAILBOX, kipc_setattr, SET_FLAGS, false,
+	     fill_setattr),
 	CALL(KIPC_SEGMENT_CREATE, DEVICE, kipc_segment_create, SEGMENT_FLAGS,
 	     true, fill_segment_create),
 	CALL(KIPC_SEGMENT_RESIZE, SEGMENT, kipc_segment_resize,
@@ -339,6 +504,48 @@ static const struct call calls[] = {
 	     fill_semaphore_watch),
 	CALL(KIPC_SEMAPHORE_STAT, SEMAPHORE, kipc_semaphore_stat, 0, true,
 	     fill_nothing),
+	CALL(KIPC_ENDPOINT_CREATE, DEVICE, kipc_endpoint_create,
+	     ENDPOINT_FLAGS, true, fill_endpoint_create),
+	CALL(KIPC_ENDPOINT_SEND, DEVICE, kipc_msg_send, KIPC_MSG_NONBLOCK,
+	     false, fill_send_to_pid),
+	CALL(KIPC_ENDPOINT_SEND, ENDPOINT, kipc_msg_send, KIPC_MSG_NONBLOCK,
+	     false, fill_send),
+	CALL(KIPC_ENDPOINT_SENDV, DEVICE, kipc_msg_sendv, KIPC_MSG_NONBLOCK,
+	     true, fill_sendv_to_pid),
+	CALL(KIPC_ENDPOINT_SENDV, ENDPOINT, kipc_msg_sendv, KIPC_MSG_NONBLOCK,
+	     true, fill_sendv),
+	CALL(KIPC_ENDPOINT_RECV, ENDPOINT, kipc_msg_recv, RECV_FLAGS, true,
+	     fill_recv),
+	CALL(KIPC_ENDPOINT_RECVV, ENDPOINT, kipc_msg_recvv, RECVV_FLAGS, true,
+	     fill_recvv),
+	CALL(KIPC_ENDPOINT_CALL, DEVICE, kipc_endpoint_call, CALL_FLAGS, true,
+	     fill_call_to_pid),
+	CALL(KIPC_ENDPOINT_CALL, ENDPOINT, kipc_endpoint_call, CALL_FLAGS,
+	     true, fill_call),
+	CALL(KIPC_ENDPOINT_REPLY, ENDPOINT, kipc_endpoint_reply, 0, false,
+	     fill_reply),
+	CALL(KIPC_ENDPOINT_REPLY_RECV, ENDPOINT, kipc_endpoint_reply_recv,
+	     CALL_FLAGS, true, fill_reply_recv),
+	CALL(KIPC_ENDPOINT_CANCELLED, ENDPOINT, kipc_endpoint_cancelled, 0,
+	     true, fill_cancelled),
+	CALL(KIPC_ENDPOINT_FIND, DEVICE, kipc_endpoint_find, 0, true,
+	     fill_find),
+	CALL(KIPC_ENDPOINT_STAT, ENDPOINT, kipc_endpoint_stat, 0, true,
+	     fill_nothing),
+	CALL(KIPC_MAILBOX_CREATE, DEVICE, kipc_mailbox_create, CREATE_FLAGS,
+	     true, fill_mailbox_create),
+	CALL(KIPC_MAILBOX_SEND, MAILBOX, kipc_msg_send, KIPC_MSG_NONBLOCK,
+	     false, fill_send),
+	CALL(KIPC_MAILBOX_SENDV, MAILBOX, kipc_msg_sendv, KIPC_MSG_NONBLOCK,
+	     true, fill_sendv),
+	CALL(KIPC_MAILBOX_RECV, MAILBOX, kipc_msg_recv, RECV_FLAGS, true,
+	     fill_recv),
+	CALL(KIPC_MAILBOX_RECVV, MAILBOX, kipc_msg_recvv, RECVV_FLAGS, true,
+	     fill_recvv),
+	CALL(KIPC_MAILBOX_DRAIN, MAILBOX, kipc_mailbox_drain, 0, true,
+	     fill_nothing),
+	CALL(KIPC_MAILBOX_STAT, MAILBOX, kipc_mailbox_stat, 0, true,
+	     fill_nothing),
 	CALL(KIPC_PIPE_CREATE, DEVICE, kipc_pipe_create, PIPE_FLAGS, true,
 	     fill_pipe_create),
 	CALL(KIPC_PIPE_READ, READ_END, kipc_pipe_io, IO_FLAGS, true, fill_io),
@@ -351,151 +558,6 @@ static const struct call calls[] = {
 	CALL(KIPC_PIPE_STAT, WRITE_END, kipc_pipe_stat, 0, true, fill_nothing),
 	{ }
 };
-
-/* A member of the argument of one or more calls. */
-struct member {
-	const char *name;
-	unsigned long cmd;
-	bool device;
-	size_t offset;
-	size_t size;
-};
-
-#define MEMBER(cmd, device, type, member, bytes) \
-	{ #type "." #member, cmd, device, offsetof(struct type, member), \
-	  bytes }
-#define ON_DEVICE(cmd, type, member, bytes) \
-	MEMBER(cmd, true, type, member, bytes)
-#define ON_HANDLE(cmd, type, member, bytes) \
-	MEMBER(cmd, false, type, member, bytes)
-
-static const struct member must_be_zero[] = {
-	ON_DEVICE(KIPC_LIST, kipc_list, pad, 4),
-	ON_DEVICE(KIPC_STAT, kipc_stat, id, 8),	/* there is a name */
-	ON_HANDLE(KIPC_STAT, kipc_stat, name, 8),
-	ON_HANDLE(KIPC_STAT, kipc_stat, name_len, 4),
-	ON_HANDLE(KIPC_STAT, kipc_stat, id, 8),
-	ON_DEVICE(KIPC_UNLINK, kipc_target, pad, 4),
-	ON_HANDLE(KIPC_UNLINK, kipc_target, pad, 4),
-	ON_HANDLE(KIPC_UNLINK, kipc_target, name, 8),
-	ON_HANDLE(KIPC_UNLINK, kipc_target, name_len, 4),
-	ON_DEVICE(KIPC_DESTROY, kipc_target, pad, 4),
-	ON_HANDLE(KIPC_DESTROY, kipc_target, pad, 4),
-	ON_HANDLE(KIPC_DESTROY, kipc_target, name, 8),
-	ON_HANDLE(KIPC_DESTROY, kipc_target, name_len, 4),
-	ON_HANDLE(KIPC_SETATTR, kipc_setattr, uid, 4),
-	ON_HANDLE(KIPC_SETATTR, kipc_setattr, gid, 4),
-	ON_HANDLE(KIPC_SETATTR, kipc_setattr, pad, 4),
-	ON_HANDLE(KIPC_SEGMENT_SEAL, kipc_segment_seal, pad, 4),
-	ON_DEVICE(KIPC_ARRAY_CREATE, kipc_array_create, pad, 4),
-	ON_HANDLE(KIPC_ARRAY_OP, kipc_array_op, entry.expected, 8), /* no CAS */
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, pad, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_OPS, kipc_semaphore_ops, pad, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_GET, kipc_semaphore_get, pad, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_WATCH, kipc_semaphore_watch, pad, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, pad, 4),
-	ON_HANDLE(KIPC_PIPE_STAT, kipc_pipe_stat, pad, 4),
-};
-
-/* What is all ones on the way in must not be so when the call succeeded. */
-static const struct member outputs[] = {
-	ON_DEVICE(KIPC_INFO, kipc_info, abi_version, 4),
-	ON_DEVICE(KIPC_INFO, kipc_info, kinds, 8),
-	ON_DEVICE(KIPC_INFO, kipc_info, features, 8),
-	ON_DEVICE(KIPC_INFO, kipc_info, turn_grace_ns, 8),
-	ON_DEVICE(KIPC_STAT, kipc_stat, rights, 4),
-	ON_DEVICE(KIPC_STAT, kipc_stat, entry, sizeof(struct kipc_entry)),
-	ON_HANDLE(KIPC_STAT, kipc_stat, rights, 4),
-	ON_HANDLE(KIPC_STAT, kipc_stat, entry, sizeof(struct kipc_entry)),
-	ON_DEVICE(KIPC_OPEN, kipc_open, fd, 4),
-	ON_DEVICE(KIPC_OPEN, kipc_open, id, 8),
-	ON_DEVICE(KIPC_SEGMENT_CREATE, kipc_segment_create, result, 4),
-	ON_DEVICE(KIPC_SEGMENT_CREATE, kipc_segment_create, id, 8),
-	ON_DEVICE(KIPC_SEGMENT_CREATE, kipc_segment_create, fd, 4),
-	ON_HANDLE(KIPC_SEGMENT_STAT, kipc_segment_stat, segment_flags, 4),
-	ON_HANDLE(KIPC_SEGMENT_STAT, kipc_segment_stat, seals, 4),
-	ON_HANDLE(KIPC_SEGMENT_STAT, kipc_segment_stat, bytes, 8),
-	ON_HANDLE(KIPC_SEGMENT_STAT, kipc_segment_stat, resident, 8),
-	ON_HANDLE(KIPC_SEGMENT_STAT, kipc_segment_stat, swapped, 8),
-	ON_DEVICE(KIPC_ARRAY_CREATE, kipc_array_create, result, 4),
-	ON_DEVICE(KIPC_ARRAY_CREATE, kipc_array_create, id, 8),
-	ON_DEVICE(KIPC_ARRAY_CREATE, kipc_array_create, fd, 4),
-	ON_HANDLE(KIPC_ARRAY_OP, kipc_array_op, entry.result, 8),
-	ON_HANDLE(KIPC_ARRAY_OP, kipc_array_op, entry.version, 8),
-	ON_HANDLE(KIPC_ARRAY_OPS, kipc_array_ops, mismatch, 4),
-	ON_HANDLE(KIPC_ARRAY_READ, kipc_array_read, changes, 8),
-	ON_HANDLE(KIPC_ARRAY_WAIT, kipc_array_wait, changed, 4),
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, count, 4),
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, element, 4),
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, waiting, 4),
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, changes, 8),
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, sleeps, 8),
-	ON_HANDLE(KIPC_ARRAY_STAT, kipc_array_stat, blocked_ns, 8),
-	ON_DEVICE(KIPC_SEMAPHORE_CREATE, kipc_semaphore_create, result, 4),
-	ON_DEVICE(KIPC_SEMAPHORE_CREATE, kipc_semaphore_create, id, 8),
-	ON_DEVICE(KIPC_SEMAPHORE_CREATE, kipc_semaphore_create, fd, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_OPS, kipc_semaphore_ops, owner_dead, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, semaphore_flags, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, count, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, max, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, waiting, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, undos, 4),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, sleeps, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, blocked_ns, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_STAT, kipc_semaphore_stat, wakeups, 8),
-	ON_DEVICE(KIPC_PIPE_CREATE, kipc_pipe_create, result, 4),
-	ON_DEVICE(KIPC_PIPE_CREATE, kipc_pipe_create, id, 8),
-	ON_DEVICE(KIPC_PIPE_CREATE, kipc_pipe_create, read_fd, 4),
-	ON_DEVICE(KIPC_PIPE_CREATE, kipc_pipe_create, write_fd, 4),
-	ON_HANDLE(KIPC_PIPE_READ, kipc_pipe_io, done, 8),
-	ON_HANDLE(KIPC_PIPE_WRITE, kipc_pipe_io, done, 8),
-	ON_HANDLE(KIPC_PIPE_STAT, kipc_pipe_stat, pipe_flags, 4),
-	ON_HANDLE(KIPC_PIPE_STAT, kipc_pipe_stat, capacity, 8),
-	ON_HANDLE(KIPC_PIPE_STAT, kipc_pipe_stat, readers,
-		  sizeof(struct kipc_pipe_side)),
-	ON_HANDLE(KIPC_PIPE_STAT, kipc_pipe_stat, my_calls, 8),
-};
-
-/* The pointers inside the structs */
-static const struct member pointers[] = {
-	ON_DEVICE(KIPC_LIST, kipc_list, entries, 8),
-	ON_DEVICE(KIPC_STAT, kipc_stat, name, 8),
-	ON_DEVICE(KIPC_OPEN, kipc_open, name, 8),
-	ON_DEVICE(KIPC_UNLINK, kipc_target, name, 8),
-	ON_DEVICE(KIPC_DESTROY, kipc_target, name, 8),
-	ON_DEVICE(KIPC_SEGMENT_CREATE, kipc_segment_create, name, 8),
-	ON_DEVICE(KIPC_ARRAY_CREATE, kipc_array_create, name, 8),
-	ON_HANDLE(KIPC_ARRAY_OPS, kipc_array_ops, entries, 8),
-	ON_HANDLE(KIPC_ARRAY_READ, kipc_array_read, buf, 8),
-	ON_HANDLE(KIPC_ARRAY_READ, kipc_array_read, versions, 8),
-	ON_HANDLE(KIPC_ARRAY_WAIT, kipc_array_wait, slots, 8),
-	ON_DEVICE(KIPC_SEMAPHORE_CREATE, kipc_semaphore_create, name, 8),
-	ON_DEVICE(KIPC_SEMAPHORE_CREATE, kipc_semaphore_create, values, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_OPS, kipc_semaphore_ops, entries, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_GET, kipc_semaphore_get, counters, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_SET, kipc_semaphore_set, values, 8),
-	ON_DEVICE(KIPC_PIPE_CREATE, kipc_pipe_create, name, 8),
-	ON_HANDLE(KIPC_PIPE_READ, kipc_pipe_io, buf, 8),
-	ON_HANDLE(KIPC_PIPE_WRITE, kipc_pipe_io, buf, 8),
-};
-
-/* Where a call writes that must not be read-only. */
-static const struct member targets[] = {
-	ON_DEVICE(KIPC_LIST, kipc_list, entries, 8),
-	ON_HANDLE(KIPC_ARRAY_OPS, kipc_array_ops, entries, 8),
-	ON_HANDLE(KIPC_ARRAY_READ, kipc_array_read, buf, 8),
-	ON_HANDLE(KIPC_ARRAY_READ, kipc_array_read, versions, 8),
-	ON_HANDLE(KIPC_ARRAY_WAIT, kipc_array_wait, slots, 8),
-	ON_HANDLE(KIPC_SEMAPHORE_GET, kipc_semaphore_get, counters, 8),
-	ON_HANDLE(KIPC_PIPE_READ, kipc_pipe_io, buf, 8),
-};
-
-static inline bool concerns(const struct member *member,
-			    const struct call *call)
-{
-	return member->cmd == call->cmd &&
-	       member->device == (call->file == DEVICE);
-}
 
 /* Valid arguments for @call at @args. */
 static inline void prepare(struct scene *scene, const struct call *call,
@@ -513,14 +575,21 @@ static inline int issue(struct scene *scene, const struct call *call,
 }
 
 /* Closes what a call that succeeded opened. */
-static inline void close_new(const struct call *call, void *args)
+static inline void close_new(struct scene *scene, const struct call *call,
+			     void *args)
 {
+	struct kipc_endpoint_create *endpoint = args;
 	struct kipc_open *open = args;
 	struct made made;
-	int i;
+	size_t i;
 
 	if (call->cmd == KIPC_OPEN)
 		close(open->fd);
+	if (call->cmd == KIPC_ENDPOINT_CREATE)
+		close(endpoint->fd);
+	for (i = 0; i < ARRAY_SIZE(scene->got_fds); i++)
+		if (scene->got_fds[i] >= 0)
+			close(scene->got_fds[i]);
 	for (i = 0; i < KINDS; i++) {
 		if (call->cmd == kinds[i].create) {
 			take_handles(&kinds[i], args, &made);

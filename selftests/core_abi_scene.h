@@ -16,11 +16,13 @@
 #define SLOTS		4	/* of the array */
 #define COUNTERS	2	/* of the semaphore */
 #define VALUE		7	/* in what holds numbers */
-#define OBJECTS		5
+#define LETTER		1	/* type of the message in a queue */
+#define REQUEST		2	/* type of calls */
+#define OBJECTS		7
 
 /* The files that there are. Both ends of a pipe know the same calls. */
 enum file { DEVICE, READ_END, WRITE_END, SEGMENT, ARRAY, SEMAPHORE, MUTEX,
-	    FILES };
+	    ENDPOINT, MAILBOX, FILES };
 
 struct scene {
 	int fd[FILES];
@@ -34,6 +36,14 @@ struct scene {
 	uint64_t elements[SLOTS];
 	uint64_t versions[SLOTS];
 	uint32_t values[COUNTERS];
+	struct kipc_msg msgs[2];
+	int32_t got_fds[2];	/* that came with a message; -1: none */
+	pthread_t peer;		/* on the other side of a call, see */
+	bool has_peer;		/* core_abi_peer.h */
+	bool peer_ended;
+	uint64_t token;		/* of the call that was received */
+	uint64_t tokens[2];
+	struct kipc_endpoint_stat endpoint;	/* what it is to say */
 	char buf[16];
 	int fds;		/* open before */
 	uint64_t objects;	/* charged to root before */
@@ -49,6 +59,8 @@ static inline uint32_t kind_of(enum file file)
 		[ARRAY] = KIPC_KIND_ARRAY,
 		[SEMAPHORE] = KIPC_KIND_SEMAPHORE,
 		[MUTEX] = KIPC_KIND_SEMAPHORE,
+		[ENDPOINT] = KIPC_KIND_ENDPOINT,
+		[MAILBOX] = KIPC_KIND_MAILBOX,
 	};
 
 	return kind[file];
@@ -135,6 +147,65 @@ static inline int scene_semaphores(struct scene *scene)
 	return sem_op(made.reader, 0, -1);
 }
 
+/* One message, with a descriptor. */
+static inline int scene_letter(struct scene *scene, enum file file,
+			       unsigned long cmd)
+{
+	int32_t fd = scene->fd[SEGMENT];
+	struct kipc_msg_send arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = {
+			.type = LETTER,
+			.buf = to_u64(DATA),
+			.len = DATA_LEN,
+			.fds = to_u64(&fd),
+			.fd_count = 1,
+		},
+	};
+
+	return kipc_ioctl(scene->fd[file], cmd, &arg);
+}
+
+static inline int scene_mailbox(struct scene *scene)
+{
+	struct made made;
+	int ret = create_kind(&kinds[MAILBOX_KIND], &made, NAME "-mailbox",
+			      RIGHT_BOTH, KIPC_EXCL, 0600);
+
+	if (ret)
+		return ret;
+	scene->fd[MAILBOX] = made.reader;
+	return scene_letter(scene, MAILBOX, KIPC_MAILBOX_SEND);
+}
+
+/* The one that this process has. */
+static inline int scene_endpoint(struct scene *scene)
+{
+	struct kipc_endpoint_create arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_EXCL,
+		.name = to_u64(NAME "-endpoint"),
+		.name_len = strlen(NAME "-endpoint"),
+		.mode = 0600,
+		.rights = RIGHT_BOTH,
+		.max_messages = 8,
+		.max_bytes = 1024,
+	};
+	int ret = kipc_device_ioctl(KIPC_ENDPOINT_CREATE, &arg);
+
+	if (ret)
+		return ret;
+	scene->fd[ENDPOINT] = arg.fd;
+	scene->has_peer = false;
+	scene->peer_ended = false;
+	scene->endpoint = (struct kipc_endpoint_stat){
+		.pid = getpid(),
+		.queue = { .messages = 1, .sent = 1 },
+	};
+	return scene_letter(scene, ENDPOINT, KIPC_ENDPOINT_SEND);
+}
+
 static inline int scene_make(struct scene *scene)
 {
 	int ret = scene_pipe(scene);
@@ -145,6 +216,11 @@ static inline int scene_make(struct scene *scene)
 		ret = scene_array(scene);
 	if (!ret)
 		ret = scene_semaphores(scene);
+	if (!ret)
+		ret = scene_mailbox(scene);
+	if (!ret)
+		ret = scene_endpoint(scene);
+	memset(scene->got_fds, 0xff, sizeof(scene->got_fds));
 	scene->fd[DEVICE] = kipc_device();
 	return ret;
 }
@@ -155,6 +231,9 @@ static inline void scene_end(struct scene *scene)
 
 	for (i = 0; i < FILES; i++)
 		close(scene->fd[i]);
+	/* That was the end of the endpoint, and so of every call. */
+	if (scene->has_peer && !scene->peer_ended)
+		pthread_join(scene->peer, NULL);
 }
 
 static inline bool pipe_intact(struct scene *scene)
@@ -239,7 +318,53 @@ static inline bool semaphores_intact(struct scene *scene)
 	       counter[0].pid == (uint32_t)getpid();
 }
 
-/* Nothing was created, opened, removed, read, written or changed. */
+/* The first message is the one that was there first. */
+static inline bool letter_intact(struct scene *scene, enum file file,
+				 unsigned long cmd)
+{
+	char body[16] = "";
+	struct kipc_msg_recv arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_PEEK,
+		.msg = { .buf = to_u64(body), .len = sizeof(body) },
+	};
+
+	return !kipc_ioctl(scene->fd[file], cmd, &arg) &&
+	       arg.msg.type == LETTER && arg.msg.seq == 1 &&
+	       arg.msg.fd_count == 1 && arg.msg.len == DATA_LEN &&
+	       !strcmp(body, DATA);
+}
+
+static inline bool mailbox_intact(struct scene *scene)
+{
+	struct kipc_mailbox_stat stat = { .size = sizeof(stat) };
+
+	return object_intact(scene, MAILBOX) &&
+	       letter_intact(scene, MAILBOX, KIPC_MAILBOX_RECV) &&
+	       !kipc_ioctl(scene->fd[MAILBOX], KIPC_MAILBOX_STAT, &stat) &&
+	       stat.queue.messages == 1 && stat.queue.bytes == DATA_LEN &&
+	       stat.queue.sent == 1 && !stat.queue.received &&
+	       !stat.queue.senders && !stat.queue.receivers;
+}
+
+/* A peer that waits for calls may be there or on its way. */
+static inline bool endpoint_intact(struct scene *scene)
+{
+	struct kipc_endpoint_stat stat = { .size = sizeof(stat) };
+	const struct kipc_endpoint_stat *want = &scene->endpoint;
+
+	return object_intact(scene, ENDPOINT) &&
+	       letter_intact(scene, ENDPOINT, KIPC_ENDPOINT_RECV) &&
+	       !kipc_ioctl(scene->fd[ENDPOINT], KIPC_ENDPOINT_STAT, &stat) &&
+	       stat.pid == want->pid && !stat.state &&
+	       stat.calls == want->calls && stat.cancelled == want->cancelled &&
+	       stat.queue.messages == want->queue.messages &&
+	       stat.queue.sent == want->queue.sent &&
+	       stat.queue.received == want->queue.received &&
+	       !stat.queue.senders;
+}
+
+/* Nothing was created, opened, removed, read, written, sent or changed. */
 static inline bool scene_intact(struct scene *scene)
 {
 	struct kipc_info info;
@@ -247,7 +372,8 @@ static inline bool scene_intact(struct scene *scene)
 	return !kipc_info(&info) && info.objects == scene->objects + OBJECTS &&
 	       count_fds() == scene->fds + FILES && pipe_intact(scene) &&
 	       segment_intact(scene) && array_intact(scene) &&
-	       semaphores_intact(scene);
+	       semaphores_intact(scene) && mailbox_intact(scene) &&
+	       endpoint_intact(scene);
 }
 
 #endif /* CORE_ABI_SCENE_H */

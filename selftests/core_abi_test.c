@@ -8,7 +8,7 @@
 
 #include "core_abi_32bit.h"
 #include "core_abi_calls.h"
-#include "core_layout.h"
+#include "core_abi_members.h"
 
 FIXTURE(abi) {
 	struct scene scene;
@@ -68,7 +68,7 @@ static int try_change(struct scene *scene, const struct call *call,
 	if (ret)
 		*intact = scene_intact(scene);
 	else
-		close_new(call, scene->args);
+		close_new(scene, call, scene->args);
 	scene_end(scene);
 	return ret;
 }
@@ -107,14 +107,19 @@ TEST_F(abi, info)
 	EXPECT_EQ(KIPC_ABI_VERSION, before.abi_version);
 	EXPECT_EQ(KIPC_NAME_MAX, before.name_max);
 	EXPECT_EQ(1 << KIPC_KIND_SEGMENT | 1 << KIPC_KIND_ARRAY |
-		  1 << KIPC_KIND_SEMAPHORE | 1 << KIPC_KIND_PIPE,
-		  before.kinds);
+		  1 << KIPC_KIND_SEMAPHORE | 1 << KIPC_KIND_ENDPOINT |
+		  1 << KIPC_KIND_MAILBOX | 1 << KIPC_KIND_PIPE, before.kinds);
 	EXPECT_EQ(0, before.features);
 	EXPECT_LT(0, before.max_objects);
 	EXPECT_EQ(4096, before.pipe_min);
 	EXPECT_LE(before.pipe_min, before.pipe_default);
 	EXPECT_LE(before.pipe_default, before.pipe_max);
 	EXPECT_LT(0, before.turn_grace_ns);
+	EXPECT_LT(0, before.queue_messages_default);
+	EXPECT_LE(before.queue_messages_default, before.queue_messages_max);
+	EXPECT_LT(0, before.queue_bytes_default);
+	EXPECT_LE(before.queue_bytes_default, before.queue_bytes_max);
+	EXPECT_LT(0, before.message_max);
 	ASSERT_EQ(0, kipc_pipe(fd, 8192, 0));
 	ASSERT_EQ(0, kipc_info(&after));
 	EXPECT_EQ(before.objects + 1, after.objects);
@@ -134,9 +139,36 @@ TEST_F(abi, struct_too_small)
 		EXPECT_CHANGED(-EINVAL, call, .size = 1);
 		EXPECT_CHANGED(-EINVAL, call, .size = 4);
 		EXPECT_CHANGED(-EINVAL, call, .size = 8);
-		EXPECT_CHANGED(-EINVAL, call, .size = call->size - 8);
-		EXPECT_CHANGED(-EINVAL, call, .size = call->size - 1);
+		EXPECT_CHANGED(-EINVAL, call, .size = call->first - 8);
+		EXPECT_CHANGED(-EINVAL, call, .size = call->first - 1);
 		EXPECT_CHANGED(-EINVAL, call, .no_size = true);
+	}
+}
+
+/* What it does not know of it does not get. */
+TEST_F(abi, struct_of_an_old_program)
+{
+	struct scene *scene = &self->scene;
+	const struct call *call;
+	unsigned char *end;
+	size_t size;
+
+	for (call = calls; call->name; call++) {
+		for (size = call->first; size < call->size; size++) {
+			ASSERT_EQ(0, scene_make(scene));
+			prepare(scene, call, scene->args);
+			*(uint32_t *)scene->args = size;
+			end = scene->args + size;
+			memset(end, 0xa5, 64);
+			EXPECT_EQ(0, issue(scene, call, scene->args))
+				TH_LOG("%s, size %zu", call->name, size);
+			EXPECT_EQ(0xa5, *end)
+				TH_LOG("%s, size %zu", call->name, size);
+			EXPECT_EQ(0, memcmp(end, end + 1, 63))
+				TH_LOG("%s, size %zu", call->name, size);
+			close_new(scene, call, scene->args);
+			scene_end(scene);
+		}
 	}
 }
 
@@ -252,7 +284,7 @@ TEST_F(abi, outputs)
 				TH_LOG("%s, %s", call->name, member->name);
 			EXPECT_FALSE(all_ones(at, member->size))
 				TH_LOG("%s, %s", call->name, member->name);
-			close_new(call, scene->args);
+			close_new(scene, call, scene->args);
 			scene_end(scene);
 		}
 	}
@@ -275,7 +307,7 @@ TEST_F(abi, nothing_behind_the_struct_is_written)
 			TH_LOG("%s", call->name);
 		EXPECT_EQ(0, memcmp(end, end + 1, 63))
 			TH_LOG("%s", call->name);
-		close_new(call, scene->args);
+		close_new(scene, call, scene->args);
 		scene_end(scene);
 	}
 }
@@ -299,16 +331,23 @@ TEST_F(abi, destroyed_object)
 }
 
 /* Issues @call with arguments that lie, or end, at a bad place. */
-static void expect_fault(struct __test_metadata *_metadata,
-			 struct scene *scene, const struct call *call,
-			 void *args, const char *what)
+static void issue_fault(struct __test_metadata *_metadata,
+			struct scene *scene, const struct call *call,
+			void *args, const char *what)
 {
-	ASSERT_EQ(0, scene_make(scene));
 	EXPECT_EQ(-EFAULT, issue(scene, call, args))
 		TH_LOG("%s: %s", call->name, what);
 	EXPECT_TRUE(scene_intact(scene))
 		TH_LOG("%s: %s: failed and did something", call->name, what);
 	scene_end(scene);
+}
+
+static void expect_fault(struct __test_metadata *_metadata,
+			 struct scene *scene, const struct call *call,
+			 void *args, const char *what)
+{
+	ASSERT_EQ(0, scene_make(scene));
+	issue_fault(_metadata, scene, call, args, what);
 }
 
 TEST_F(abi, argument_not_mapped)
@@ -343,9 +382,10 @@ TEST_F(abi, argument_read_only)
 	for (call = calls; call->name; call++) {
 		if (!call->output)
 			continue;
+		ASSERT_EQ(0, scene_make(scene));
 		prepare(scene, call, scene->args);
 		ASSERT_EQ(0, mprotect(scene->args, PAGE, PROT_READ));
-		expect_fault(_metadata, scene, call, scene->args, "read-only");
+		issue_fault(_metadata, scene, call, scene->args, "read-only");
 		ASSERT_EQ(0, mprotect(scene->args, PAGE,
 				      PROT_READ | PROT_WRITE));
 	}
@@ -402,6 +442,10 @@ TEST_F(abi, output_buffers_read_only)
 			if (call->cmd == KIPC_ARRAY_WAIT)
 				memcpy(page, scene->slots,
 				       sizeof(scene->slots));
+			if (call->cmd == KIPC_ENDPOINT_RECVV ||
+			    call->cmd == KIPC_MAILBOX_RECVV)
+				memcpy(page, scene->msgs,
+				       sizeof(scene->msgs));
 			*pointer = to_u64(page);
 			ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
 			EXPECT_EQ(-EFAULT, issue(scene, call, scene->args))

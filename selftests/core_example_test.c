@@ -245,12 +245,89 @@ TEST(semaphore_philosophers)
 	EXPECT_STREQ("forks on the table: 5\n", text);
 }
 
+TEST(mailbox_hello)
+{
+	struct example ex;
+
+	run(_metadata, "mailbox_hello", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ("one\ntwo\nthree\n", ex.out);
+}
+
+TEST(mailbox_jobs)
+{
+	static const char printer[] = "printer: invoice report letter\n";
+	static const char scanner[] = "scanner: passport photo\n";
+	struct example ex;
+
+	run(_metadata, "mailbox_jobs", &ex);
+	if (_metadata->skip)
+		return;
+	/* The one or the other is done first. */
+	EXPECT_EQ(strlen(printer) + strlen(scanner), strlen(ex.out));
+	EXPECT_NE(NULL, strstr(ex.out, printer));
+	EXPECT_NE(NULL, strstr(ex.out, scanner));
+	EXPECT_EQ(-ENOENT, kipc_unlink("example-jobs"));
+}
+
+TEST(message_segment)
+{
+	struct example ex;
+
+	run(_metadata, "message_segment", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ("a message of 16 bytes\n"
+		     "and 64 MiB, which are what was sent\n", ex.out);
+}
+
+TEST(endpoint_calls)
+{
+	static const char server[] = "server: answered 300 calls\n";
+	/* i * i, (2 * i) * (2 * i), (3 * i) * (3 * i) from 1 to 100 */
+	static const char * const clients[] = {
+		"client 1: 338350\n", "client 2: 1353400\n",
+		"client 3: 3045150\n",
+	};
+	size_t len = strlen(server), i;
+	struct example ex;
+
+	run(_metadata, "endpoint_calls", &ex);
+	if (_metadata->skip)
+		return;
+	for (i = 0; i < 3; i++) {
+		len += strlen(clients[i]);
+		EXPECT_NE(NULL, strstr(ex.out, clients[i]));
+	}
+	ASSERT_EQ(len, strlen(ex.out)) {
+		TH_LOG("it printed:\n%s", ex.out);
+	}
+	EXPECT_STREQ(server, ex.out + len - strlen(server));
+}
+
+TEST(endpoint_deadline)
+{
+	static const char wanted[] =
+		"client: first: Connection timed out\n"
+		"server: too late: Operation canceled\n"
+		"client: second: here\n";
+	struct example ex;
+
+	run(_metadata, "endpoint_deadline", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ(wanted, ex.out);
+}
+
 /* An example that nobody runs is not known to work. */
 TEST(all_examples_are_here)
 {
 	static const char * const known[] = {
-		"array_ten", "pipe_deadline", "pipe_hello", "pipe_turns",
-		"segment_hello", "semaphore_hello", "semaphore_philosophers",
+		"array_ten", "endpoint_calls", "endpoint_deadline",
+		"mailbox_hello", "mailbox_jobs", "message_segment",
+		"pipe_deadline", "pipe_hello", "pipe_turns", "segment_hello",
+		"semaphore_hello", "semaphore_philosophers",
 	};
 	struct dirent *entry;
 	char path[512];

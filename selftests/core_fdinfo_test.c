@@ -129,6 +129,71 @@ TEST(name_is_escaped)
 	close(made.write_fd);
 }
 
+static void expect_queue(struct __test_metadata *_metadata, int fd)
+{
+	EXPECT_STREQ("2", shown_by(fd, "kipc-messages:"));
+	EXPECT_STREQ("5", shown_by(fd, "kipc-max-messages:"));
+	EXPECT_STREQ("7", shown_by(fd, "kipc-bytes:"));
+	EXPECT_STREQ("100", shown_by(fd, "kipc-max-bytes:"));
+	EXPECT_STREQ("50", shown_by(fd, "kipc-message-max:"));
+	EXPECT_STREQ("0", shown_by(fd, "kipc-senders:"));
+	EXPECT_STREQ("0", shown_by(fd, "kipc-receivers:"));
+}
+
+static int send_text(int fd, unsigned long cmd, const char *text)
+{
+	struct kipc_msg_send arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = { .buf = to_u64(text), .len = strlen(text) },
+	};
+
+	return kipc_ioctl(fd, cmd, &arg);
+}
+
+TEST(mailbox)
+{
+	struct kipc_mailbox_create arg = {
+		.size = sizeof(arg),
+		.rights = RIGHT_BOTH,
+		.max_messages = 5,
+		.max_bytes = 100,
+		.message_max = 50,
+	};
+
+	ASSERT_EQ(0, kipc_device_ioctl(KIPC_MAILBOX_CREATE, &arg));
+	EXPECT_EQ(0, send_text(arg.fd, KIPC_MAILBOX_SEND, "abc"));
+	EXPECT_EQ(0, send_text(arg.fd, KIPC_MAILBOX_SEND, "defg"));
+	EXPECT_STREQ("mailbox", shown_by(arg.fd, "kipc-kind:"));
+	EXPECT_STREQ("rw", shown_by(arg.fd, "kipc-rights:"));
+	expect_queue(_metadata, arg.fd);
+	close(arg.fd);
+}
+
+TEST(endpoint)
+{
+	struct kipc_endpoint_create arg = {
+		.size = sizeof(arg),
+		.rights = RIGHT_BOTH,
+		.max_messages = 5,
+		.max_bytes = 100,
+		.message_max = 50,
+	};
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	ASSERT_EQ(0, kipc_device_ioctl(KIPC_ENDPOINT_CREATE, &arg));
+	EXPECT_EQ(0, send_text(arg.fd, KIPC_ENDPOINT_SEND, "abc"));
+	EXPECT_EQ(0, send_text(arg.fd, KIPC_ENDPOINT_SEND, "defg"));
+	EXPECT_STREQ("endpoint", shown_by(arg.fd, "kipc-kind:"));
+	EXPECT_STREQ("rw", shown_by(arg.fd, "kipc-rights:"));
+	EXPECT_STREQ(pid, shown_by(arg.fd, "kipc-owner:"));
+	expect_queue(_metadata, arg.fd);
+	EXPECT_STREQ("0", shown_by(arg.fd, "kipc-calls:"));
+	EXPECT_STREQ("0", shown_by(arg.fd, "kipc-cancelled:"));
+	close(arg.fd);
+}
+
 /* It can be read while others use, unlink and destroy the object. */
 static void destroy_and_make(void *arg)
 {

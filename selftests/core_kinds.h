@@ -2,7 +2,8 @@
 /*
  * The kinds of object, as a table: how to make one of each and to leave a
  * number in it. What the core promises for all kinds is tested over the table,
- * so a new kind gets these tests with its row.
+ * so a new kind gets these tests with its row. Endpoints are none of them: a
+ * process has one at most, which lives as long as it does.
  */
 #ifndef CORE_KINDS_H
 #define CORE_KINDS_H
@@ -28,6 +29,7 @@ union create_arg {
 	struct kipc_segment_create segment;
 	struct kipc_array_create array;
 	struct kipc_semaphore_create semaphore;
+	struct kipc_mailbox_create mailbox;
 	struct kipc_pipe_create pipe;
 };
 
@@ -53,7 +55,7 @@ struct made {
  * @polls: has a poll(2) of its own
  * @shape: fill in what is the kind's own, for something small
  * @put: leave a number from 1 to 100 in it; 0 or -errno
- * @get: the number that was left last, or -errno; empties a pipe
+ * @get: the number that was left last, or -errno; empties a mailbox or a pipe
  */
 struct kind {
 	const char *name;
@@ -161,6 +163,42 @@ static inline int semaphore_get(int fd)
 	return ret ? ret : (int)counter.value;
 }
 
+static inline void mailbox_shape(union create_arg *arg)
+{
+	arg->mailbox.max_messages = 8;
+	arg->mailbox.max_bytes = 1024;
+}
+
+static inline int mailbox_put(int fd, int number)
+{
+	unsigned char byte = number;
+	struct kipc_msg_send arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = { .buf = to_u64(&byte), .len = 1 },
+	};
+
+	return kipc_ioctl(fd, KIPC_MAILBOX_SEND, &arg);
+}
+
+/* Message by message until it is empty. */
+static inline int mailbox_get(int fd)
+{
+	unsigned char byte = 0;
+	struct kipc_msg_recv arg;
+	int ret;
+
+	do {
+		arg = (struct kipc_msg_recv){
+			.size = sizeof(arg),
+			.flags = KIPC_MSG_NONBLOCK,
+			.msg = { .buf = to_u64(&byte), .len = 1 },
+		};
+		ret = kipc_ioctl(fd, KIPC_MAILBOX_RECV, &arg);
+	} while (!ret);
+	return ret == -EAGAIN ? byte : ret;
+}
+
 static inline void pipe_shape(union create_arg *arg)
 {
 	arg->pipe.capacity = 4096;
@@ -196,7 +234,8 @@ static inline int pipe_get(int fd)
 	.put = _name##_put, \
 	.get = _name##_get
 
-enum { SEGMENT_KIND, ARRAY_KIND, SEMAPHORE_KIND, PIPE_KIND, KINDS };
+enum { SEGMENT_KIND, ARRAY_KIND, SEMAPHORE_KIND, MAILBOX_KIND, PIPE_KIND,
+       KINDS };
 
 static const struct kind kinds[KINDS] = {
 	[SEGMENT_KIND] = {
@@ -212,6 +251,12 @@ static const struct kind kinds[KINDS] = {
 	},
 	[SEMAPHORE_KIND] = {
 		KIND(semaphore, SEMAPHORE),
+		.open_error = { -EINVAL, 0, 0, 0 },
+		.put_error = -EBADF,
+		.polls = true,
+	},
+	[MAILBOX_KIND] = {
+		KIND(mailbox, MAILBOX),
 		.open_error = { -EINVAL, 0, 0, 0 },
 		.put_error = -EBADF,
 		.polls = true,
@@ -248,6 +293,9 @@ static inline void take_handles(const struct kind *kind,
 		break;
 	case KIPC_KIND_SEMAPHORE:
 		made->reader = arg->semaphore.fd;
+		break;
+	case KIPC_KIND_MAILBOX:
+		made->reader = arg->mailbox.fd;
 		break;
 	case KIPC_KIND_PIPE:
 		made->reader = arg->pipe.read_fd;

@@ -26,6 +26,7 @@ FIXTURE_VARIANT(limit) {
 FIXTURE_VARIANT_ADD(limit, segment) { .index = SEGMENT_KIND };
 FIXTURE_VARIANT_ADD(limit, array) { .index = ARRAY_KIND };
 FIXTURE_VARIANT_ADD(limit, semaphore) { .index = SEMAPHORE_KIND };
+FIXTURE_VARIANT_ADD(limit, mailbox) { .index = MAILBOX_KIND };
 FIXTURE_VARIANT_ADD(limit, pipe) { .index = PIPE_KIND };
 
 FIXTURE_SETUP(limit)
@@ -53,7 +54,7 @@ FIXTURE_TEARDOWN(limit)
 	EXPECT_EQ(0, bytes_of(ALICE));
 }
 
-/* @a and @b mean what is the kind's own: a size, or elements and bytes. */
+/* @a and @b mean what is the kind's own: a size, and what is counted in it. */
 static void shape(const struct kind *kind, union create_arg *arg, uint64_t a,
 		  uint64_t b)
 {
@@ -68,6 +69,10 @@ static void shape(const struct kind *kind, union create_arg *arg, uint64_t a,
 		break;
 	case KIPC_KIND_SEMAPHORE:
 		arg->semaphore.count = a;
+		break;
+	case KIPC_KIND_MAILBOX:
+		arg->mailbox.max_bytes = a;
+		arg->mailbox.max_messages = b;
 		break;
 	case KIPC_KIND_PIPE:
 		arg->pipe.capacity = a;
@@ -156,6 +161,20 @@ TEST(charge_of_semaphores)
 	EXPECT_GE(256, one);
 	EXPECT_EQ(2 * one, charge_of(kind, 2, 0));
 	EXPECT_EQ(256 * one, charge_of(kind, 256, 0));
+}
+
+/* A mailbox is charged as if it was full. */
+TEST(charge_of_mailboxes)
+{
+	const struct kind *kind = &kinds[MAILBOX_KIND];
+	struct kipc_info info = my_info();
+
+	EXPECT_EQ(1 + 128, charge_of(kind, 1, 1));
+	EXPECT_EQ(4096 + 16 * 128, charge_of(kind, 4096, 16));
+	EXPECT_EQ(MIB + 1000 * 128, charge_of(kind, MIB, 1000));
+	EXPECT_EQ(info.queue_bytes_default + 7 * 128, charge_of(kind, 0, 7));
+	EXPECT_EQ(4096 + info.queue_messages_default * 128,
+		  charge_of(kind, 4096, 0));
 }
 
 TEST(charge_of_pipes)

@@ -48,6 +48,7 @@ FIXTURE_VARIANT(module) {
 FIXTURE_VARIANT_ADD(module, segment) { .index = SEGMENT_KIND };
 FIXTURE_VARIANT_ADD(module, array) { .index = ARRAY_KIND };
 FIXTURE_VARIANT_ADD(module, semaphore) { .index = SEMAPHORE_KIND };
+FIXTURE_VARIANT_ADD(module, mailbox) { .index = MAILBOX_KIND };
 FIXTURE_VARIANT_ADD(module, pipe) { .index = PIPE_KIND };
 
 /* Begins and ends with a module that was loaded just now. */

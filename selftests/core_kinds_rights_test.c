@@ -22,6 +22,7 @@ FIXTURE_VARIANT(rights) {
 FIXTURE_VARIANT_ADD(rights, segment) { .index = SEGMENT_KIND };
 FIXTURE_VARIANT_ADD(rights, array) { .index = ARRAY_KIND };
 FIXTURE_VARIANT_ADD(rights, semaphore) { .index = SEMAPHORE_KIND };
+FIXTURE_VARIANT_ADD(rights, mailbox) { .index = MAILBOX_KIND };
 FIXTURE_VARIANT_ADD(rights, pipe) { .index = PIPE_KIND };
 
 FIXTURE_SETUP(rights)

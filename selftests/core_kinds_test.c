@@ -22,6 +22,7 @@ FIXTURE_VARIANT(kinds) {
 FIXTURE_VARIANT_ADD(kinds, segment) { .index = SEGMENT_KIND };
 FIXTURE_VARIANT_ADD(kinds, array) { .index = ARRAY_KIND };
 FIXTURE_VARIANT_ADD(kinds, semaphore) { .index = SEMAPHORE_KIND };
+FIXTURE_VARIANT_ADD(kinds, mailbox) { .index = MAILBOX_KIND };
 FIXTURE_VARIANT_ADD(kinds, pipe) { .index = PIPE_KIND };
 
 FIXTURE_SETUP(kinds)
@@ -174,6 +175,11 @@ TEST_F(kinds, opened_with_its_own_shape)
 		arg.semaphore.count = 5;
 		arg.semaphore.max = 3;
 		break;
+	case KIPC_KIND_MAILBOX:
+		arg.mailbox.max_messages = 3;
+		arg.mailbox.max_bytes = 100;
+		arg.mailbox.message_max = 50;
+		break;
 	case KIPC_KIND_PIPE:
 		arg.pipe.capacity = 16384;
 		break;
@@ -193,6 +199,11 @@ TEST_F(kinds, opened_with_its_own_shape)
 	case KIPC_KIND_SEMAPHORE:
 		EXPECT_EQ(own.semaphore.count, arg.semaphore.count);
 		EXPECT_EQ(own.semaphore.max, arg.semaphore.max);
+		break;
+	case KIPC_KIND_MAILBOX:
+		EXPECT_EQ(own.mailbox.max_messages, arg.mailbox.max_messages);
+		EXPECT_EQ(own.mailbox.max_bytes, arg.mailbox.max_bytes);
+		EXPECT_EQ(own.mailbox.message_max, arg.mailbox.message_max);
 		break;
 	case KIPC_KIND_PIPE:
 		EXPECT_EQ(own.pipe.capacity, arg.pipe.capacity);
@@ -655,8 +666,8 @@ TEST(listing_by_kind)
 		EXPECT_EQ(made[i].id, seen.id[0]);
 		EXPECT_EQ(made[i + KINDS].id, seen.id[1]);
 	}
-	/* Kinds that there may be some day are empty. */
-	seen.kind = KIPC_KIND_MAILBOX;
+	/* A kind of which there is none */
+	seen.kind = KIPC_KIND_ENDPOINT;
 	EXPECT_EQ(0, list_filtered(&seen));
 	EXPECT_EQ(0, seen.count);
 	for (i = 0; i < 2 * KINDS; i++)

@@ -2,8 +2,8 @@
 /*
  * Where each member of the contract's structs lies, for 64-bit and for 32-bit
  * programs: it is one layout, and from the first release on it never changes.
- * Sizes are those of the first published version and have to be replaced by
- * "not smaller than" when a struct grows.
+ * Sizes are those of now, and grow with the structs; a struct that has grown has
+ * its first size in KIPC_..._FIRST as well, which the module accepts for ever.
  */
 #ifndef CORE_LAYOUT_H
 #define CORE_LAYOUT_H
@@ -19,6 +19,8 @@
 #define SIZE(type, bytes) \
 	extern char type##_size[sizeof(struct type) == (bytes) ? 1 : -1]
 
+#define KIPC_INFO_FIRST		96
+
 AT(kipc_info, size, 0);
 AT(kipc_info, flags, 4);
 AT(kipc_info, abi_version, 8);
@@ -33,7 +35,12 @@ AT(kipc_info, pipe_min, 64);
 AT(kipc_info, pipe_max, 72);
 AT(kipc_info, pipe_default, 80);
 AT(kipc_info, turn_grace_ns, 88);
-SIZE(kipc_info, 96);
+AT(kipc_info, message_max, 96);
+AT(kipc_info, queue_messages_max, 104);
+AT(kipc_info, queue_messages_default, 112);
+AT(kipc_info, queue_bytes_max, 120);
+AT(kipc_info, queue_bytes_default, 128);
+SIZE(kipc_info, 136);
 
 AT(kipc_entry, id, 0);
 AT(kipc_entry, kind, 8);
@@ -278,6 +285,173 @@ AT(kipc_semaphore_stat, sleeps, 32);
 AT(kipc_semaphore_stat, blocked_ns, 40);
 AT(kipc_semaphore_stat, wakeups, 48);
 SIZE(kipc_semaphore_stat, 56);
+
+AT(kipc_msg, type, 0);
+AT(kipc_msg, priority, 8);
+AT(kipc_msg, flags, 12);
+AT(kipc_msg, buf, 16);
+AT(kipc_msg, len, 24);
+AT(kipc_msg, fd_count, 28);
+AT(kipc_msg, fds, 32);
+AT(kipc_msg, cookie, 40);
+AT(kipc_msg, pid, 48);
+AT(kipc_msg, uid, 52);
+AT(kipc_msg, gid, 56);
+AT(kipc_msg, pad, 60);
+AT(kipc_msg, seq, 64);
+AT(kipc_msg, time_ns, 72);
+AT(kipc_msg, token, 80);
+AT(kipc_msg, endpoint, 88);
+SIZE(kipc_msg, 96);
+
+AT(kipc_msg_send, size, 0);
+AT(kipc_msg_send, flags, 4);
+AT(kipc_msg_send, pid, 8);
+AT(kipc_msg_send, pad, 12);
+AT(kipc_msg_send, id, 16);
+AT(kipc_msg_send, deadline_ns, 24);
+AT(kipc_msg_send, msg, 32);
+SIZE(kipc_msg_send, 128);
+
+AT(kipc_msg_sendv, size, 0);
+AT(kipc_msg_sendv, flags, 4);
+AT(kipc_msg_sendv, pid, 8);
+AT(kipc_msg_sendv, count, 12);
+AT(kipc_msg_sendv, id, 16);
+AT(kipc_msg_sendv, deadline_ns, 24);
+AT(kipc_msg_sendv, msgs, 32);
+SIZE(kipc_msg_sendv, 40);
+
+AT(kipc_msg_recv, size, 0);
+AT(kipc_msg_recv, flags, 4);
+AT(kipc_msg_recv, select, 8);
+AT(kipc_msg_recv, pid, 12);
+AT(kipc_msg_recv, type, 16);
+AT(kipc_msg_recv, position, 24);
+AT(kipc_msg_recv, pad, 28);
+AT(kipc_msg_recv, deadline_ns, 32);
+AT(kipc_msg_recv, msg, 40);
+SIZE(kipc_msg_recv, 136);
+
+AT(kipc_msg_recvv, size, 0);
+AT(kipc_msg_recvv, flags, 4);
+AT(kipc_msg_recvv, select, 8);
+AT(kipc_msg_recvv, pid, 12);
+AT(kipc_msg_recvv, type, 16);
+AT(kipc_msg_recvv, count, 24);
+AT(kipc_msg_recvv, pad, 28);
+AT(kipc_msg_recvv, deadline_ns, 32);
+AT(kipc_msg_recvv, msgs, 40);
+SIZE(kipc_msg_recvv, 48);
+
+AT(kipc_queue_stat, messages, 0);
+AT(kipc_queue_stat, max_messages, 4);
+AT(kipc_queue_stat, bytes, 8);
+AT(kipc_queue_stat, max_bytes, 16);
+AT(kipc_queue_stat, message_max, 24);
+AT(kipc_queue_stat, peak_messages, 28);
+AT(kipc_queue_stat, peak_bytes, 32);
+AT(kipc_queue_stat, senders, 40);
+AT(kipc_queue_stat, receivers, 44);
+AT(kipc_queue_stat, sent, 48);
+AT(kipc_queue_stat, received, 56);
+AT(kipc_queue_stat, send_sleeps, 64);
+AT(kipc_queue_stat, send_blocked_ns, 72);
+AT(kipc_queue_stat, recv_sleeps, 80);
+AT(kipc_queue_stat, recv_blocked_ns, 88);
+SIZE(kipc_queue_stat, 96);
+
+AT(kipc_endpoint_create, size, 0);
+AT(kipc_endpoint_create, flags, 4);
+AT(kipc_endpoint_create, name, 8);
+AT(kipc_endpoint_create, name_len, 16);
+AT(kipc_endpoint_create, mode, 20);
+AT(kipc_endpoint_create, rights, 24);
+AT(kipc_endpoint_create, result, 28);
+AT(kipc_endpoint_create, id, 32);
+AT(kipc_endpoint_create, fd, 40);
+AT(kipc_endpoint_create, max_messages, 44);
+AT(kipc_endpoint_create, max_bytes, 48);
+AT(kipc_endpoint_create, message_max, 56);
+AT(kipc_endpoint_create, pad, 60);
+SIZE(kipc_endpoint_create, 64);
+
+AT(kipc_endpoint_call, size, 0);
+AT(kipc_endpoint_call, flags, 4);
+AT(kipc_endpoint_call, pid, 8);
+AT(kipc_endpoint_call, pad, 12);
+AT(kipc_endpoint_call, id, 16);
+AT(kipc_endpoint_call, deadline_ns, 24);
+AT(kipc_endpoint_call, request, 32);
+AT(kipc_endpoint_call, reply, 128);
+SIZE(kipc_endpoint_call, 224);
+
+AT(kipc_endpoint_reply, size, 0);
+AT(kipc_endpoint_reply, flags, 4);
+AT(kipc_endpoint_reply, token, 8);
+AT(kipc_endpoint_reply, msg, 16);
+SIZE(kipc_endpoint_reply, 112);
+
+AT(kipc_endpoint_reply_recv, size, 0);
+AT(kipc_endpoint_reply_recv, flags, 4);
+AT(kipc_endpoint_reply_recv, select, 8);
+AT(kipc_endpoint_reply_recv, pid, 12);
+AT(kipc_endpoint_reply_recv, type, 16);
+AT(kipc_endpoint_reply_recv, token, 24);
+AT(kipc_endpoint_reply_recv, deadline_ns, 32);
+AT(kipc_endpoint_reply_recv, reply, 40);
+AT(kipc_endpoint_reply_recv, request, 136);
+SIZE(kipc_endpoint_reply_recv, 232);
+
+AT(kipc_endpoint_cancelled, size, 0);
+AT(kipc_endpoint_cancelled, flags, 4);
+AT(kipc_endpoint_cancelled, tokens, 8);
+AT(kipc_endpoint_cancelled, count, 16);
+AT(kipc_endpoint_cancelled, pad, 20);
+SIZE(kipc_endpoint_cancelled, 24);
+
+AT(kipc_endpoint_find, size, 0);
+AT(kipc_endpoint_find, flags, 4);
+AT(kipc_endpoint_find, pid, 8);
+AT(kipc_endpoint_find, pad, 12);
+AT(kipc_endpoint_find, id, 16);
+SIZE(kipc_endpoint_find, 24);
+
+AT(kipc_endpoint_stat, size, 0);
+AT(kipc_endpoint_stat, flags, 4);
+AT(kipc_endpoint_stat, pid, 8);
+AT(kipc_endpoint_stat, state, 12);
+AT(kipc_endpoint_stat, calls, 16);
+AT(kipc_endpoint_stat, cancelled, 20);
+AT(kipc_endpoint_stat, queue, 24);
+SIZE(kipc_endpoint_stat, 120);
+
+AT(kipc_mailbox_create, size, 0);
+AT(kipc_mailbox_create, flags, 4);
+AT(kipc_mailbox_create, name, 8);
+AT(kipc_mailbox_create, name_len, 16);
+AT(kipc_mailbox_create, mode, 20);
+AT(kipc_mailbox_create, rights, 24);
+AT(kipc_mailbox_create, result, 28);
+AT(kipc_mailbox_create, id, 32);
+AT(kipc_mailbox_create, fd, 40);
+AT(kipc_mailbox_create, max_messages, 44);
+AT(kipc_mailbox_create, max_bytes, 48);
+AT(kipc_mailbox_create, message_max, 56);
+AT(kipc_mailbox_create, pad, 60);
+SIZE(kipc_mailbox_create, 64);
+
+AT(kipc_mailbox_drain, size, 0);
+AT(kipc_mailbox_drain, flags, 4);
+AT(kipc_mailbox_drain, messages, 8);
+AT(kipc_mailbox_drain, pad, 12);
+AT(kipc_mailbox_drain, bytes, 16);
+SIZE(kipc_mailbox_drain, 24);
+
+AT(kipc_mailbox_stat, size, 0);
+AT(kipc_mailbox_stat, flags, 4);
+AT(kipc_mailbox_stat, queue, 8);
+SIZE(kipc_mailbox_stat, 104);
 
 AT(kipc_pipe_create, size, 0);
 AT(kipc_pipe_create, flags, 4);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ceilings: per user, per pipe, per process and per memory cgroup. A call that
+ * Ceilings: per user, per object, per process and per memory cgroup. A call that
  * is refused charges nothing, and what is freed is not charged any more.
  */
 #include "kselftest_harness.h"
@@ -16,7 +16,8 @@
 
 static const char * const limits[] = {
 	"max_objects", "max_bytes", "pipe_max", "pipe_default",
-	"turn_grace_ms",
+	"turn_grace_ms", "message_max", "queue_messages_max",
+	"queue_messages_default", "queue_bytes_max", "queue_bytes_default",
 };
 
 FIXTURE(limit) {
@@ -347,6 +348,129 @@ TEST_F(limit, capacity)
 	close_both(fd);
 }
 
+static int make_mailbox(uint32_t messages, uint64_t bytes, uint32_t longest,
+			struct kipc_mailbox_create *arg)
+{
+	int ret;
+
+	*arg = (struct kipc_mailbox_create){
+		.size = sizeof(*arg),
+		.rights = RIGHT_BOTH,
+		.max_messages = messages,
+		.max_bytes = bytes,
+		.message_max = longest,
+	};
+	ret = kipc_device_ioctl(KIPC_MAILBOX_CREATE, arg);
+	if (!ret)
+		close(arg->fd);
+	return ret;
+}
+
+static int make_endpoint(uint32_t messages, uint64_t bytes, uint32_t longest,
+			 struct kipc_endpoint_create *arg)
+{
+	int ret;
+
+	*arg = (struct kipc_endpoint_create){
+		.size = sizeof(*arg),
+		.rights = RIGHT_BOTH,
+		.max_messages = messages,
+		.max_bytes = bytes,
+		.message_max = longest,
+	};
+	ret = kipc_device_ioctl(KIPC_ENDPOINT_CREATE, arg);
+	if (!ret)
+		close(arg->fd);
+	return ret;
+}
+
+/* Both kinds of queue give @want with these bounds. */
+static void expect_queues(struct __test_metadata *_metadata, int want,
+			  uint32_t messages, uint64_t bytes, uint32_t longest)
+{
+	struct kipc_mailbox_create mailbox;
+	struct kipc_endpoint_create endpoint;
+
+	EXPECT_EQ(want, make_mailbox(messages, bytes, longest, &mailbox))
+		TH_LOG("%u, %llu, %u", messages, bytes + 0ULL, longest);
+	EXPECT_EQ(want, make_endpoint(messages, bytes, longest, &endpoint))
+		TH_LOG("%u, %llu, %u", messages, bytes + 0ULL, longest);
+}
+
+/* What a queue has that asks for nothing. */
+static void expect_default_queues(struct __test_metadata *_metadata,
+				  uint32_t messages, uint64_t bytes,
+				  uint32_t longest)
+{
+	struct kipc_mailbox_create mailbox;
+	struct kipc_endpoint_create endpoint;
+
+	ASSERT_EQ(0, make_mailbox(0, 0, 0, &mailbox));
+	EXPECT_EQ(messages, mailbox.max_messages);
+	EXPECT_EQ(bytes, mailbox.max_bytes);
+	EXPECT_EQ(longest, mailbox.message_max);
+	ASSERT_EQ(0, make_endpoint(0, 0, 0, &endpoint));
+	EXPECT_EQ(messages, endpoint.max_messages);
+	EXPECT_EQ(bytes, endpoint.max_bytes);
+	EXPECT_EQ(longest, endpoint.message_max);
+}
+
+TEST_F(limit, queues)
+{
+	struct kipc_info info;
+
+	ASSERT_EQ(0, sysctl_set("message_max", 1000));
+	ASSERT_EQ(0, sysctl_set("queue_messages_max", 20));
+	ASSERT_EQ(0, sysctl_set("queue_messages_default", 10));
+	ASSERT_EQ(0, sysctl_set("queue_bytes_max", 8000));
+	ASSERT_EQ(0, sysctl_set("queue_bytes_default", 4000));
+	info = my_info();
+	EXPECT_EQ(1000, info.message_max);
+	EXPECT_EQ(20, info.queue_messages_max);
+	EXPECT_EQ(10, info.queue_messages_default);
+	EXPECT_EQ(8000, info.queue_bytes_max);
+	EXPECT_EQ(4000, info.queue_bytes_default);
+	expect_queues(_metadata, 0, 20, 8000, 1000);
+	expect_queues(_metadata, -ENOSPC, 21, 0, 0);
+	expect_queues(_metadata, -ENOSPC, UINT32_MAX, 0, 0);
+	expect_queues(_metadata, -ENOSPC, 0, 8001, 0);
+	expect_queues(_metadata, -ENOSPC, 0, UINT64_MAX, 0);
+	expect_queues(_metadata, -ENOSPC, 0, 0, 1001);
+	expect_queues(_metadata, -ENOSPC, 0, 0, UINT32_MAX);
+	expect_queues(_metadata, -EINVAL, 0, 500, 501);
+	expect_default_queues(_metadata, 10, 4000, 1000);
+	/* A ceiling that is below the default cuts it. */
+	ASSERT_EQ(0, sysctl_set("queue_messages_max", 5));
+	ASSERT_EQ(0, sysctl_set("queue_bytes_max", 600));
+	expect_default_queues(_metadata, 5, 600, 600);
+}
+
+/* What exists keeps its bounds. */
+TEST_F(limit, queues_that_are_there)
+{
+	char body[500] = "";
+	struct kipc_mailbox_create arg = {
+		.size = sizeof(arg),
+		.rights = RIGHT_BOTH,
+		.max_messages = 10,
+		.max_bytes = 1000,
+	};
+	struct kipc_msg_send send = {
+		.size = sizeof(send),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = { .buf = to_u64(body), .len = sizeof(body) },
+	};
+
+	ASSERT_EQ(0, kipc_device_ioctl(KIPC_MAILBOX_CREATE, &arg));
+	ASSERT_EQ(0, sysctl_set("message_max", 100));
+	ASSERT_EQ(0, sysctl_set("queue_messages_max", 1));
+	ASSERT_EQ(0, sysctl_set("queue_bytes_max", 100));
+	EXPECT_EQ(0, kipc_ioctl(arg.fd, KIPC_MAILBOX_SEND, &send));
+	EXPECT_EQ(0, kipc_ioctl(arg.fd, KIPC_MAILBOX_SEND, &send));
+	EXPECT_EQ(-EAGAIN, kipc_ioctl(arg.fd, KIPC_MAILBOX_SEND, &send));
+	close(arg.fd);
+}
+
 static void without_descriptors(void *arg)
 {
 	struct rlimit limit = { 0, 0 };
@@ -424,6 +548,19 @@ TEST_F(limit, values_out_of_range)
 	}
 	expect_refused(_metadata, "pipe_max", "4095");
 	expect_refused(_metadata, "pipe_default", "4095");
+	expect_refused(_metadata, "message_max", "0");
+	expect_refused(_metadata, "message_max", "1073741825");
+	expect_refused(_metadata, "queue_messages_max", "0");
+	expect_refused(_metadata, "queue_messages_max", "1048577");
+	expect_refused(_metadata, "queue_messages_default", "0");
+	expect_refused(_metadata, "queue_messages_default", "1048577");
+	expect_refused(_metadata, "queue_bytes_max", "0");
+	expect_refused(_metadata, "queue_bytes_max", "1073741825");
+	expect_refused(_metadata, "queue_bytes_default", "0");
+	expect_refused(_metadata, "queue_bytes_default", "1073741825");
+	EXPECT_EQ(0, sysctl_set("message_max", 1 << 30));
+	EXPECT_EQ(0, sysctl_set("queue_messages_max", 1 << 20));
+	EXPECT_EQ(0, sysctl_set("queue_bytes_max", 1));
 	EXPECT_EQ(0, sysctl_set("turn_grace_ms", 7));
 	EXPECT_EQ(7 * NSEC_PER_MSEC, my_info().turn_grace_ns);
 }
@@ -528,6 +665,54 @@ static void use_up_group(void *arg)
 	CHECK_EQ(0, kipc_pipe(fd[1], 4 * MIB, 0));
 }
 
+static int send_large(int fd, uint32_t len)
+{
+	static char body[MIB];
+	struct kipc_msg_send arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = { .buf = to_u64(body), .len = len },
+	};
+
+	return kipc_ioctl(fd, KIPC_MAILBOX_SEND, &arg);
+}
+
+/* Messages are charged to the group of their sender, as they are sent. */
+static void fill_mailbox(void *arg)
+{
+	long long before, killed = group_get("memory.events", "oom_kill ");
+	struct kipc_mailbox_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.max_bytes = 16 * MIB,
+	};
+	struct kipc_mailbox_drain drain = { .size = sizeof(drain) };
+	unsigned int sent;
+	int ret;
+
+	(void)arg;
+	CHECK_EQ(0, group_set("cgroup.procs", "0"));
+	CHECK_EQ(0, kipc_device_ioctl(KIPC_MAILBOX_CREATE, &made));
+	before = group_get("memory.current", "");
+	for (sent = 0; sent < 16; sent++) {
+		ret = send_large(made.fd, MIB);
+		if (ret)
+			break;
+	}
+	CHECK_EQ(-ENOMEM, ret);
+	/* 8 are the limit, and the process itself takes some. */
+	CHILD_CHECK(sent >= 4 && sent < 8);
+	CHILD_CHECK(group_get("memory.current", "") - before >
+		    (long long)(sent * MIB - BATCHES));
+	CHECK_EQ(killed, group_get("memory.events", "oom_kill "));
+	CHECK_EQ(0, kipc_ioctl(made.fd, KIPC_MAILBOX_DRAIN, &drain));
+	CHECK_EQ(sent, drain.messages);
+	CHECK_EQ(sent * MIB, drain.bytes);
+	CHILD_CHECK(wait_for(group_get("memory.current", "") - before <
+			     (long long)BATCHES));
+	CHECK_EQ(0, send_large(made.fd, MIB));
+}
+
 TEST_F(limit, memory_cgroup)
 {
 	bool made = group_make();
@@ -537,6 +722,7 @@ TEST_F(limit, memory_cgroup)
 		SKIP(return, "no memory controller at /sys/fs/cgroup");
 	}
 	EXPECT_EQ(0, child_run(use_up_group, NULL));
+	EXPECT_EQ(0, child_run(fill_mailbox, NULL));
 	EXPECT_TRUE(wait_for(!rmdir(GROUP)));
 }
 

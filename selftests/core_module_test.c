@@ -200,6 +200,18 @@ TEST_F(module, parameters)
 	EXPECT_EQ(8192, sysctl_get("pipe_default"));
 	ASSERT_EQ(0, stat(KIPC_DEVICE, &device));
 	EXPECT_EQ(0600, device.st_mode & 07777);
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load("message_max=512 queue_messages_max=99 "
+			  "queue_messages_default=9 queue_bytes_max=4096 "
+			  "queue_bytes_default=2048"));
+	ASSERT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(512, info.message_max);
+	EXPECT_EQ(99, info.queue_messages_max);
+	EXPECT_EQ(9, info.queue_messages_default);
+	EXPECT_EQ(4096, info.queue_bytes_max);
+	EXPECT_EQ(2048, info.queue_bytes_default);
+	EXPECT_EQ(512, sysctl_get("message_max"));
+	EXPECT_EQ(99, sysctl_get("queue_messages_max"));
 }
 
 static void open_device(void *arg)
@@ -242,6 +254,11 @@ TEST_F(module, bad_parameters)
 		"pipe_max=4095", "pipe_max=18446744073709551615",
 		"pipe_default=0", "pipe_default=4095", "pipe_default=x",
 		"turn_grace_ms=0", "turn_grace_ms=18446744073709551615",
+		"message_max=0", "message_max=1073741825",
+		"queue_messages_max=0", "queue_messages_max=1048577",
+		"queue_messages_default=0", "queue_messages_default=1048577",
+		"queue_bytes_max=0", "queue_bytes_max=1073741825",
+		"queue_bytes_default=0", "queue_bytes_default=1073741825",
 		"mode=01666", "mode=0777", "mode=-1", "mode=rw",
 	};
 	size_t i;
@@ -402,6 +419,66 @@ static void drain(void *arg)
 		CHECK_EQ(ends->share, total);
 }
 
+static void send_bytes(int fd, unsigned long cmd, uint32_t len, int file)
+{
+	static char body[65536];
+	struct kipc_msg_send arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = {
+			.buf = to_u64(body),
+			.len = len,
+			.fds = to_u64(&file),
+			.fd_count = 1,
+		},
+	};
+
+	CHECK_EQ(0, kipc_ioctl(fd, cmd, &arg));
+}
+
+/* Is killed with messages in its inbox, and a call that waits for a reply. */
+static void be_called(void *arg)
+{
+	struct kipc_endpoint_create made = {
+		.size = sizeof(made),
+		.mode = 0600,
+		.rights = RIGHT_BOTH,
+	};
+	struct kipc_msg_recv recv = { .size = sizeof(recv) };
+	int told = *(int *)arg, i;
+
+	CHECK_EQ(0, kipc_device_ioctl(KIPC_ENDPOINT_CREATE, &made));
+	CHECK_EQ(1, write(told, "", 1));
+	CHECK_EQ(0, kipc_ioctl(made.fd, KIPC_ENDPOINT_RECV, &recv));
+	for (i = 0; i < 10; i++)
+		send_bytes(made.fd, KIPC_ENDPOINT_SEND, i * 7000, told);
+	raise(SIGKILL);
+}
+
+/* Messages that nobody receives, of all lengths, and with files in them. */
+static void messages(void)
+{
+	struct kipc_mailbox_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+	};
+	struct kipc_endpoint_call call = { .size = sizeof(call) };
+	int told[2], i;
+	char byte;
+
+	CHECK_EQ(0, pipe(told));
+	call.pid = child_start(be_called, &told[1]);
+	CHECK_EQ(1, read(told[0], &byte, 1));
+	CHECK_EQ(-ECONNRESET, kipc_device_ioctl(KIPC_ENDPOINT_CALL, &call));
+	CHECK_EQ(128 + SIGKILL, child_end(call.pid));
+	CHECK_EQ(0, kipc_device_ioctl(KIPC_MAILBOX_CREATE, &made));
+	for (i = 0; i < 10; i++)
+		send_bytes(made.fd, KIPC_MAILBOX_SEND, i * 7000, told[0]);
+	close(made.fd);
+	close(told[0]);
+	close(told[1]);
+}
+
 /* Two pairs of processes that end, and two of which one is killed. */
 static void traffic(void)
 {
@@ -432,6 +509,8 @@ static void traffic(void)
 		close(made.read_fd);
 		close(made.write_fd);
 	}
+	for (i = 0; i < 20; i++)
+		messages();
 	CHECK_EQ(0, make_persistent("left", 0600));
 }
 
