@@ -15,6 +15,8 @@ static const struct act *const acts[] = {
 	&act_names,
 	&act_kill,
 	&act_words,
+	&act_calls,
+	&act_jobs,
 };
 
 struct settings {
@@ -34,6 +36,8 @@ static const char doc[] =
 	"  pipe-names   a pipe for each file, found by name; sendfile and splice\n"
 	"  pipe-kill    as pipe-turns, and a reader is killed\n"
 	"  word-count   a table in a segment that all fill; one is killed meanwhile\n"
+	"  calls        clients ask a server for words; it is killed while they wait\n"
+	"  jobs         jobs and results through mailboxes; a worker is killed\n"
 	"Default: all of them.\n"
 	"\n"
 	"Exit status: 0 if every copy agrees with its original and every word was\n"
@@ -182,6 +186,8 @@ static void open_stage(struct stage *stage, const struct settings *set)
 	       "because the pipe was full or another one was writing, a reader because it was\n"
 	       "empty or others were due first; wake-ups are those that the other side sent;\n"
 	       "blocked is the time slept, of all processes of that side together.\n");
+	printf("In the tables of queues, of messages: a sender sleeps when it is full, a receiver\n"
+	       "when there is no message that it wants.\n");
 }
 
 int main(int argc, char **argv)

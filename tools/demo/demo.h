@@ -2,7 +2,7 @@
 /*
  * kipc-demo: real files go from writer processes to reader processes through
  * kipc objects, and sha256sum compares what came out with what went in; or
- * processes work on them together in shared memory.
+ * processes work on them together, in shared memory or by messages.
  *
  * An act is one way of doing that, and has a file of its own.  Its parent
  * process is the director: it sets up the objects, starts the players and keeps
@@ -81,6 +81,8 @@ extern const struct act act_stream;
 extern const struct act act_names;
 extern const struct act act_kill;
 extern const struct act act_words;
+extern const struct act act_calls;
+extern const struct act act_jobs;
 
 /* players.c */
 void player_start(struct stage *stage, const char *role, int index,
@@ -88,6 +90,7 @@ void player_start(struct stage *stage, const char *role, int index,
 bool player_stopped(struct stage *stage, const char *role, int index);
 bool player_kill(struct stage *stage, const char *role, int index);
 uint64_t units_done(const struct stage *stage, int reader);
+bool players_wait_for(struct stage *stage, const char *role);
 bool players_wait(struct stage *stage);
 void players_kill(struct stage *stage);
 
@@ -115,9 +118,36 @@ struct reader_row {
 	const char *note;	/* NULL: none */
 };
 
+struct queue_row {
+	const char *name;
+	struct kipc_queue_stat queue;
+};
+
+struct client_row {
+	uint64_t calls;
+	uint64_t words;
+	uint64_t ns;		/* of all calls together */
+	int killed;		/* errno when the server was killed */
+	int afterwards;		/* and of the next call */
+};
+
+struct worker_row {
+	uint64_t jobs;		/* received */
+	uint64_t results;	/* sent */
+	uint64_t words;
+	const char *note;	/* NULL: none */
+};
+
 void table_readers(const char *unit, const struct reader_row *rows);
 void table_pipes(const struct pipe_row *rows, size_t count);
 void table_words(const struct word *rows, size_t count);
+void table_queues(const struct queue_row *rows, size_t count);
+void table_clients(const struct client_row *rows, size_t count);
+void table_workers(const struct worker_row *rows, size_t count);
+
+/* objects.c */
+int object_open(uint32_t kind, const char *name, uint32_t rights);
+const char *error_name(int error);
 
 /* demo.c: a line on what went wrong; gives false */
 bool wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

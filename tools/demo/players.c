@@ -102,8 +102,8 @@ uint64_t units_done(const struct stage *stage, int reader)
 	return __atomic_load_n(&stage->readers[reader].units, __ATOMIC_RELAXED);
 }
 
-/* Looks once at all; counts those that are still there. */
-static bool reap(struct stage *stage, size_t *left)
+/* Looks once at all; counts those in @role, NULL: in any, that are still there. */
+static bool reap(struct stage *stage, const char *role, size_t *left)
 {
 	bool ok = true;
 	size_t i;
@@ -116,7 +116,7 @@ static bool reap(struct stage *stage, size_t *left)
 		if (!player->pid)
 			continue;
 		if (waitpid(player->pid, &status, WNOHANG) != player->pid) {
-			++*left;
+			*left += !role || !strcmp(player->role, role);
 			continue;
 		}
 		player->pid = 0;
@@ -142,11 +142,12 @@ void players_kill(struct stage *stage)
 	}
 }
 
-bool players_wait(struct stage *stage)
+/* Waits for the ends of those in @role, NULL: of all. */
+bool players_wait_for(struct stage *stage, const char *role)
 {
 	size_t left, i;
 
-	while (reap(stage, &left)) {
+	while (reap(stage, role, &left)) {
 		if (!left)
 			return true;
 		if (wait_event(stage))
@@ -160,4 +161,9 @@ bool players_wait(struct stage *stage)
 	}
 	players_kill(stage);
 	return false;
+}
+
+bool players_wait(struct stage *stage)
+{
+	return players_wait_for(stage, NULL);
 }

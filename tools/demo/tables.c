@@ -143,3 +143,78 @@ void table_words(const struct word *rows, size_t count)
 	}
 	print_table(table);
 }
+
+static void put_queue_side(struct libscols_line *line, const char *side,
+			   uint64_t messages, uint64_t sleeps, uint64_t ns)
+{
+	put(line, 1, "%s", side);
+	put(line, 2, "%llu", (unsigned long long)messages);
+	put(line, 3, "%llu", (unsigned long long)sleeps);
+	put(line, 4, "%.1f ms", ns / 1e6);
+}
+
+void table_queues(const struct queue_row *rows, size_t count)
+{
+	static const char *const names[] = {
+		"<  QUEUE", "<SIDE", "MESSAGES", "SLEEPS", "BLOCKED",
+		"MOST AT ONCE",
+	};
+	struct libscols_table *table = new_table(names, ARRAY_SIZE(names));
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct kipc_queue_stat *queue = &rows[i].queue;
+		struct libscols_line *line = new_line(table);
+
+		put(line, 0, "  %s", rows[i].name);
+		put_queue_side(line, "senders", queue->sent, queue->send_sleeps,
+			       queue->send_blocked_ns);
+		put(line, 5, "%u", queue->peak_messages);
+		line = new_line(table);
+		put_queue_side(line, "receivers", queue->received,
+			       queue->recv_sleeps, queue->recv_blocked_ns);
+	}
+	print_table(table);
+}
+
+void table_clients(const struct client_row *rows, size_t count)
+{
+	static const char *const names[] = {
+		"<  CLIENT", "CALLS", "WORDS", "EACH", "<SERVER KILLED",
+		"<NEXT CALL",
+	};
+	struct libscols_table *table = new_table(names, ARRAY_SIZE(names));
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct libscols_line *line = new_line(table);
+
+		put(line, 0, "  client %zu", i + 1);
+		put(line, 1, "%llu", (unsigned long long)rows[i].calls);
+		put(line, 2, "%llu", (unsigned long long)rows[i].words);
+		put(line, 3, "%.0f us", rows[i].ns / 1e3 / rows[i].calls);
+		put(line, 4, "%s", error_name(rows[i].killed));
+		put(line, 5, "%s", error_name(rows[i].afterwards));
+	}
+	print_table(table);
+}
+
+void table_workers(const struct worker_row *rows, size_t count)
+{
+	static const char *const names[] = {
+		"<  WORKER", "JOBS", "RESULTS", "WORDS", "<NOTE",
+	};
+	struct libscols_table *table = new_table(names, ARRAY_SIZE(names));
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct libscols_line *line = new_line(table);
+
+		put(line, 0, "  worker %zu", i + 1);
+		put(line, 1, "%llu", (unsigned long long)rows[i].jobs);
+		put(line, 2, "%llu", (unsigned long long)rows[i].results);
+		put(line, 3, "%llu", (unsigned long long)rows[i].words);
+		put(line, 4, "%s", rows[i].note ? rows[i].note : "");
+	}
+	print_table(table);
+}

@@ -18,27 +18,6 @@ static struct board *board;
 static size_t board_size;
 static int mutex;
 
-static void find_texts(const struct stage *stage)
-{
-	char begin[4096];
-	size_t i;
-
-	text_count = 0;
-	texts = calloc(stage->item_count, sizeof(*texts));
-	if (!texts)
-		err(1, "calloc");
-	for (i = 0; i < stage->item_count; i++) {
-		int file = item_open(stage, i);
-		ssize_t len = read(file, begin, sizeof(begin));
-
-		if (len < 0)
-			err(1, "%s", stage->items[i].path);
-		close(file);
-		if (len && !memchr(begin, 0, len))
-			texts[text_count++] = i;
-	}
-}
-
 static bool make_board(void)
 {
 	struct kipc_segment_create segment = {
@@ -80,26 +59,11 @@ static bool make_board(void)
 	return true;
 }
 
-static int open_by_name(uint32_t kind, const char *name)
-{
-	struct kipc_open arg = {
-		.size = sizeof(arg),
-		.name = to_u64(name),
-		.name_len = strlen(name),
-		.kind = kind,
-		.rights = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE,
-	};
-	int ret = kipc_device_ioctl(KIPC_OPEN, &arg);
-
-	if (ret)
-		errx(1, "cannot open '%s': %s", name, strerror(-ret));
-	return arg.fd;
-}
-
 /* A worker finds both by their names, as one that was started by itself. */
 static void find_board(void)
 {
-	int fd = open_by_name(KIPC_KIND_SEGMENT, table_name);
+	uint32_t rights = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE;
+	int fd = object_open(KIPC_KIND_SEGMENT, table_name, rights);
 
 	munmap(board, board_size);
 	board = mmap(NULL, board_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
@@ -108,7 +72,7 @@ static void find_board(void)
 		err(1, "mmap of the segment");
 	close(fd);
 	close(mutex);
-	mutex = open_by_name(KIPC_KIND_SEMAPHORE, mutex_name);
+	mutex = object_open(KIPC_KIND_SEMAPHORE, mutex_name, rights);
 }
 
 static int mutex_op(int delta)
@@ -128,23 +92,6 @@ static void mark_consistent(void)
 
 	if (ret)
 		errx(1, "cannot mark the mutex: %s", strerror(-ret));
-}
-
-static void count_text(const struct stage *stage, struct words *found,
-		       uint32_t text)
-{
-	found->used = 0;
-	memset(found->slots, 0, sizeof(found->slots));
-	words_count_file(found, stage, texts[text]);
-}
-
-static struct words *new_words(void)
-{
-	struct words *words = calloc(1, sizeof(*words));
-
-	if (!words)
-		err(1, "calloc");
-	return words;
 }
 
 /* The owner of the mutex has died: put back what it left half changed, and do
@@ -174,8 +121,8 @@ static void put_in_order(const struct stage *stage, uint32_t me, int said)
 	/* It may have died before it could tell that it had taken a text. */
 	if (hand->item == board->next)
 		board->next++;
-	found = new_words();
-	count_text(stage, found, hand->item);
+	found = words_new();
+	words_of_file(found, stage, texts[hand->item]);
 	repair->item = hand->item;
 	repair->stored = hand->stored;
 	repair->rest = found->used - hand->stored;
@@ -217,7 +164,7 @@ static uint32_t stop_at(uint32_t me, uint32_t files, const struct words *found)
 
 static int count_words(struct stage *stage, int index)
 {
-	struct words *found = new_words();
+	struct words *found = words_new();
 	uint32_t me = index, files = 0;
 	struct hand *hand;
 	bool more;
@@ -233,7 +180,7 @@ static int count_words(struct stage *stage, int index)
 		more = board_take(board, me, text_count);
 		leave();
 		if (more)
-			count_text(stage, found, hand->item);
+			words_of_file(found, stage, texts[hand->item]);
 	} while (more);
 	free(found);
 	return 0;
@@ -282,11 +229,6 @@ static bool kill_on_stage(struct stage *stage)
 	return player_kill(stage, "worker", VICTIM);
 }
 
-static const char *name_of_error(uint32_t error)
-{
-	return error == EOWNERDEAD ? "EOWNERDEAD" : strerror(error);
-}
-
 static bool tell_repair(void)
 {
 	const struct repair *repair = &board->repair;
@@ -303,7 +245,7 @@ static bool tell_repair(void)
 	printf("  The next to get the mutex is worker %u, and P says %s. It puts '%s'\n"
 	       "  back from %u to %u, counts the file again, stores the %u words that are missing\n"
 	       "  after the %u that are there, and marks the mutex consistent.\n",
-	       repair->worker + 1, name_of_error(repair->said),
+	       repair->worker + 1, error_name(repair->said),
 	       board->words.words[repair->entry].text, repair->count_found,
 	       repair->count_restored, repair->rest, repair->stored);
 	return true;
@@ -396,34 +338,20 @@ static bool board_sound(const struct stage *stage)
 /* One process, which shares nothing, counts the same files. */
 static bool counts_agree(const struct stage *stage)
 {
-	struct words *alone = new_words();
+	struct words *alone = words_new();
 	uint64_t all = 0;
-	uint32_t i, bad = 0;
+	uint32_t i, used;
+	bool ok;
 
 	for (i = 0; i < text_count; i++)
-		words_count_file(alone, stage, texts[i]);
-	for (i = 0; i < alone->used; i++) {
-		const struct word *word = &alone->words[i];
-		uint32_t count = words_enter(&board->words, word->text)->count;
-
-		all += word->count;
-		if (count != word->count && bad++ < 10)
-			wrong("'%s' occurs %u times, the table says %u",
-			      word->text, word->count, count);
-	}
-	/* Words that do not occur would have been entered before. */
-	for (i = 0; i < board->words.used; i++) {
-		const struct word *word = &board->words.words[i];
-
-		if (word->count && !words_enter(alone, word->text)->count &&
-		    bad++ < 10)
-			wrong("'%s' does not occur", word->text);
-	}
+		all += words_count_file(alone, stage, texts[i]);
+	used = alone->used;
+	ok = words_agree(&board->words, alone);
 	printf("  A process that counts alone finds %u different words, %llu in all: %s\n",
-	       alone->used, (unsigned long long)all,
-	       bad ? "it differs." : "the table\n  has each of them as often.");
+	       used, (unsigned long long)all,
+	       ok ? "the table\n  has each of them as often." : "it differs.");
 	free(alone);
-	return !bad;
+	return ok;
 }
 
 static bool play(struct stage *stage)
@@ -431,7 +359,7 @@ static bool play(struct stage *stage)
 	bool ok;
 	int i;
 
-	find_texts(stage);
+	texts = texts_find(stage, &text_count);
 	if (!make_board())
 		return false;
 	for (i = 0; i < WORKERS; i++)

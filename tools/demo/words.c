@@ -17,6 +17,38 @@
 #define then(place, value) \
 	__atomic_store_n(&(place), value, __ATOMIC_RELEASE)
 
+/* The files that are text: their numbers among the items. */
+uint32_t *texts_find(const struct stage *stage, uint32_t *count)
+{
+	uint32_t *texts = calloc(stage->item_count, sizeof(*texts));
+	char begin[4096];
+	size_t i;
+
+	if (!texts)
+		err(1, "calloc");
+	*count = 0;
+	for (i = 0; i < stage->item_count; i++) {
+		int file = item_open(stage, i);
+		ssize_t len = read(file, begin, sizeof(begin));
+
+		if (len < 0)
+			err(1, "%s", stage->items[i].path);
+		close(file);
+		if (len && !memchr(begin, 0, len))
+			texts[(*count)++] = i;
+	}
+	return texts;
+}
+
+struct words *words_new(void)
+{
+	struct words *words = calloc(1, sizeof(*words));
+
+	if (!words)
+		err(1, "calloc");
+	return words;
+}
+
 static uint32_t hash(const char *text)
 {
 	uint32_t sum = 2166136261U;
@@ -49,10 +81,11 @@ struct word *words_enter(struct words *words, const char *text)
 	return word;
 }
 
-static void count_text(struct words *words, const char *at, size_t len)
+static uint64_t count_text(struct words *words, const char *at, size_t len)
 {
 	char text[WORD_MAX + 1];
 	size_t letters = 0;
+	uint64_t all = 0;
 
 	for (; ; at++, len--) {
 		if (len && isalpha((unsigned char)*at)) {
@@ -61,27 +94,64 @@ static void count_text(struct words *words, const char *at, size_t len)
 			continue;
 		}
 		text[letters] = '\0';
-		if (letters >= WORD_MIN)
+		if (letters >= WORD_MIN) {
 			words_enter(words, text)->count++;
+			all++;
+		}
 		letters = 0;
 		if (!len)
-			return;
+			return all;
 	}
 }
 
-/* Adds the words of one file. */
-void words_count_file(struct words *words, const struct stage *stage,
-		      uint32_t item)
+/* Adds the words of one file; gives how many that are. */
+uint64_t words_count_file(struct words *words, const struct stage *stage,
+			  uint32_t item)
 {
 	size_t size = stage->items[item].size;
 	int file = item_open(stage, item);
+	uint64_t all;
 	char *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
 
 	if (text == MAP_FAILED)
 		err(1, "mmap of %s", stage->items[item].path);
 	close(file);
-	count_text(words, text, size);
+	all = count_text(words, text, size);
 	munmap(text, size);
+	return all;
+}
+
+/* The same, after all that was there is forgotten. */
+uint64_t words_of_file(struct words *words, const struct stage *stage,
+		       uint32_t item)
+{
+	words->used = 0;
+	memset(words->slots, 0, sizeof(words->slots));
+	return words_count_file(words, stage, item);
+}
+
+/* Whether both have the same words, each as often. */
+bool words_agree(struct words *got, struct words *alone)
+{
+	uint32_t i, bad = 0;
+
+	for (i = 0; i < alone->used; i++) {
+		const struct word *word = &alone->words[i];
+		uint32_t count = words_enter(got, word->text)->count;
+
+		if (count != word->count && bad++ < 10)
+			wrong("'%s' occurs %u times, not %u", word->text,
+			      word->count, count);
+	}
+	/* Words that do not occur would have been entered before. */
+	for (i = 0; i < got->used; i++) {
+		const struct word *word = &got->words[i];
+
+		if (word->count && !words_enter(alone, word->text)->count &&
+		    bad++ < 10)
+			wrong("'%s' does not occur", word->text);
+	}
+	return !bad;
 }
 
 void board_init(struct board *board)

@@ -75,9 +75,15 @@ struct board {
 	uint8_t done_by[];	/* of each text: worker and 1 */
 };
 
+uint32_t *texts_find(const struct stage *stage, uint32_t *count);
+
+struct words *words_new(void);
 struct word *words_enter(struct words *words, const char *text);
-void words_count_file(struct words *words, const struct stage *stage,
-		      uint32_t item);
+uint64_t words_count_file(struct words *words, const struct stage *stage,
+			  uint32_t item);
+uint64_t words_of_file(struct words *words, const struct stage *stage,
+		       uint32_t item);
+bool words_agree(struct words *got, struct words *alone);
 
 void board_init(struct board *board);
 bool board_take(struct board *board, uint32_t worker, uint32_t texts);
