@@ -20,6 +20,11 @@ static const struct metric *const metrics[] = {
 	&sem_handover,
 	&array_add,
 	&segment_touch,
+	&mailbox_one,
+	&mailbox_vector,
+	&endpoint_call,
+	&mailbox_bytes,
+	&message_bytes,
 };
 
 static const char doc[] =
@@ -32,6 +37,11 @@ static const char doc[] =
 	"  sem_handover   two processes wake each other, there and back\n"
 	"  array_add      add to an element\n"
 	"  segment_touch  first write to a page, of 64 MiB\n"
+	"  mailbox        send and receive a message in one process\n"
+	"  mailbox_32     the same, 32 messages in a call; for each message\n"
+	"  endpoint_call  call another process, which replies; there and back\n"
+	"  mailbox_bytes  kernel memory of an empty mailbox, in bytes (needs root)\n"
+	"  message_bytes  the same of a message that waits there\n"
 	"\n"
 	"Mode icount is for a virtual machine whose clock counts instructions\n"
 	"(kipc-vm --icount): the figures are the same in every run.  Mode wall is\n"
@@ -54,7 +64,7 @@ static const struct argp_option options[] = {
 	{ "mode", OPT_MODE, "icount|wall", 0,
 	  "what the clock counts (default: wall)", 0 },
 	{ "sizes", OPT_SIZES, "N[,N...]", 0,
-	  "bytes per operation of a pipe (default: 64,4096,65536)", 0 },
+	  "bytes per operation of a pipe, per message (default: 64,4096,65536)", 0 },
 	{ "metrics", OPT_METRICS, "NAME[,NAME...]", 0,
 	  "what to measure (default: all, but throughput in mode wall alone)", 0 },
 	{ "runs", OPT_RUNS, "N", 0,
@@ -212,15 +222,22 @@ static size_t measure_all(const struct settings *set, struct result *res)
 		if (!is_wanted(set, i))
 			continue;
 		if (!(kinds & (1ULL << metric->kind))) {
-			report_skipped(metric);
+			report_skipped(metric,
+				       "this module has no such kind of object");
+			continue;
+		}
+		if (metric->root && geteuid()) {
+			report_skipped(metric, "only root can");
 			continue;
 		}
 		for (j = 0; j < sizes; j++) {
+			size_t size = metric->sizes ? set->sizes[j] :
+						      metric->size;
 			size_t from = count;
 
-			count += measure(set, metric, metric->sizes ?
-					 set->sizes[j] : metric->size,
-					 &res[count]);
+			if (metric->size_max && size > metric->size_max)
+				continue;
+			count += measure(set, metric, size, &res[count]);
 			while (from < count)
 				report_result(set, &res[from++]);
 		}

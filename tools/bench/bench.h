@@ -18,7 +18,7 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
-#define SIDES_MAX	3
+#define SIDES_MAX	4
 
 struct rig;
 
@@ -29,6 +29,7 @@ struct rig;
  * @run: does @ops operations
  * @after: puts away what @before made; not timed, may be missing
  * @close: undoes @set_up
+ * @gauge: reads what goes up in @run; missing: the clock
  */
 struct work {
 	void (*set_up)(struct rig *rig);
@@ -36,6 +37,7 @@ struct work {
 	void (*run)(struct rig *rig, unsigned long ops);
 	void (*after)(struct rig *rig);
 	void (*close)(struct rig *rig);
+	uint64_t (*gauge)(void);
 };
 
 /**
@@ -54,10 +56,13 @@ struct side {
  * struct metric - something to measure
  * @name: its name in the table and on the command line
  * @long_name: its name in the JSON file; NULL: the same
+ * @unit: what is measured; NULL: what the clock counts
  * @kind: KIPC_KIND_* that it needs
  * @size: bytes in each operation, 0 if it has none
  * @sizes: in place of @size those of the command line
+ * @size_max: with @sizes, the largest that all sides can do; 0: any
  * @wall_only: not measured by default in mode icount
+ * @root: only root can
  * @ops: operations in each run; 0: so many that it takes a while
  * @runs: runs at most in mode icount; 0: as many as the command line says
  * @sides: kipc, the main peer, others; unused ones have no name
@@ -65,10 +70,13 @@ struct side {
 struct metric {
 	const char *name;
 	const char *long_name;
+	const char *unit;
 	unsigned int kind;
 	size_t size;
 	bool sizes;
+	size_t size_max;
 	bool wall_only;
+	bool root;
 	unsigned long ops;
 	unsigned int runs;
 	struct side sides[SIDES_MAX];
@@ -82,6 +90,18 @@ extern const struct metric sem_pv_undo;
 extern const struct metric sem_handover;
 extern const struct metric array_add;
 extern const struct metric segment_touch;
+extern const struct metric mailbox_one;
+extern const struct metric mailbox_vector;
+extern const struct metric endpoint_call;
+extern const struct metric mailbox_bytes;
+extern const struct metric message_bytes;
+
+/* pipe.c: there and back over two channels, for all that is read and written */
+struct channel;
+
+extern const struct work channel_round_trip;
+extern const struct channel channel_pipe;
+extern const struct channel channel_seqpacket;
 
 /**
  * struct rig - one side, set up
@@ -163,7 +183,7 @@ size_t measure(const struct settings *set, const struct metric *metric,
 /* report.c */
 void report_begin(const struct settings *set);
 void report_result(const struct settings *set, const struct result *res);
-void report_skipped(const struct metric *metric);
+void report_skipped(const struct metric *metric, const char *why);
 void report_json(const struct settings *set, const struct result *res,
 		 size_t count);
 bool report_gate(const struct result *res, size_t count);

@@ -28,16 +28,17 @@ struct field {
 	double *values[SIDES_MAX];	/* of each run */
 };
 
-static double timed_run(struct rig *rig, unsigned long ops)
+static double gauged_run(struct rig *rig, unsigned long ops)
 {
 	const struct work *work = rig->side->work;
+	uint64_t (*gauge)(void) = work->gauge ? work->gauge : now_ns;
 	uint64_t start, end;
 
 	if (work->before)
 		work->before(rig);
-	start = now_ns();
+	start = gauge();
 	work->run(rig, ops);
-	end = now_ns();
+	end = gauge();
 	if (work->after)
 		work->after(rig);
 	return (double)(end - start) / ops;
@@ -53,7 +54,7 @@ static unsigned long choose_ops(const struct settings *set, struct rig *rig)
 		return ops < OPS_MIN ? OPS_MIN : ops;
 	}
 	for (;;) {
-		each = timed_run(rig, ops);
+		each = gauged_run(rig, ops);
 		if (each * ops >= BUDGET_NS / 4 || ops >= OPS_MAX)
 			break;
 		ops *= 2;
@@ -140,13 +141,13 @@ static void field_run(struct field *field, unsigned int runs, unsigned long ops)
 	size_t i;
 
 	for (i = 0; i < field->count; i++)
-		timed_run(&field->rigs[i], ops);
+		gauged_run(&field->rigs[i], ops);
 	for (run = 0; run < runs; run += 2) {
 		for (i = field->count; i--;)
-			field->values[i][run] = timed_run(&field->rigs[i], ops);
+			field->values[i][run] = gauged_run(&field->rigs[i], ops);
 		for (i = 0; i < field->count; i++)
 			field->values[i][run + 1] =
-				timed_run(&field->rigs[i], ops);
+				gauged_run(&field->rigs[i], ops);
 	}
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pipes.  Everything goes through read(2) and write(2) on both sides: only the
- * file behind the descriptor differs.
+ * file behind the descriptor differs.  So it is with the peers of other kinds
+ * that do the same.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -44,8 +45,17 @@ static void make_pipe(int fd[2], size_t capacity)
 		err(1, "F_SETPIPE_SZ to %zu", capacity);
 }
 
+/* Its own buffer holds what is under way in a round trip. */
+static void make_seqpacket(int fd[2], size_t capacity)
+{
+	(void)capacity;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd))
+		err(1, "socketpair");
+}
+
 static const struct channel channel_kipc = { .make = make_kipc };
-static const struct channel channel_pipe = { .make = make_pipe };
+const struct channel channel_pipe = { .make = make_pipe };
+const struct channel channel_seqpacket = { .make = make_seqpacket };
 
 static void make_channel(const struct rig *rig, int fd[2])
 {
@@ -231,7 +241,7 @@ static const struct work transfer = {
 	.close = pipe_close,
 };
 
-static const struct work round_trip = {
+const struct work channel_round_trip = {
 	.set_up = round_trip_set_up,
 	.run = round_trip_run,
 	.close = pipe_close,
@@ -260,8 +270,8 @@ const struct metric pipe_round_trip = {
 	.kind = KIPC_KIND_PIPE,
 	.sizes = true,
 	.sides = {
-		{ "kipc", &round_trip, &channel_kipc },
-		{ "pipe(2)", &round_trip, &channel_pipe },
+		{ "kipc", &channel_round_trip, &channel_kipc },
+		{ "pipe(2)", &channel_round_trip, &channel_pipe },
 	},
 };
 
