@@ -317,6 +317,23 @@ static void fill_recvv(struct scene *scene, void *args)
 	recvv->count = 2;
 }
 
+static void fill_plain_send(struct scene *scene, void *args)
+{
+	struct kipc_msg_send *send = args;
+
+	send->msg.type = LETTER;
+	send->msg.buf = to_u64(scene->words);
+	send->msg.len = sizeof(scene->words);
+}
+
+static void fill_plain_recv(struct scene *scene, void *args)
+{
+	struct kipc_msg_recv *recv = args;
+
+	recv->msg.buf = to_u64(scene->words);
+	recv->msg.len = sizeof(scene->words);
+}
+
 static void fill_call(struct scene *scene, void *args)
 {
 	struct kipc_endpoint_call *call = args;
@@ -536,10 +553,14 @@ static const struct call calls[] = {
 	     true, fill_mailbox_create),
 	CALL(KIPC_MAILBOX_SEND, MAILBOX, kipc_msg_send, KIPC_MSG_NONBLOCK,
 	     false, fill_send),
+	CALL(KIPC_MAILBOX_SEND, PLAIN_MAILBOX, kipc_msg_send,
+	     KIPC_MSG_NONBLOCK, false, fill_plain_send),
 	CALL(KIPC_MAILBOX_SENDV, MAILBOX, kipc_msg_sendv, KIPC_MSG_NONBLOCK,
 	     true, fill_sendv),
 	CALL(KIPC_MAILBOX_RECV, MAILBOX, kipc_msg_recv, RECV_FLAGS, true,
 	     fill_recv),
+	CALL(KIPC_MAILBOX_RECV, PLAIN_MAILBOX, kipc_msg_recv, RECV_FLAGS, true,
+	     fill_plain_recv),
 	CALL(KIPC_MAILBOX_RECVV, MAILBOX, kipc_msg_recvv, RECVV_FLAGS, true,
 	     fill_recvv),
 	CALL(KIPC_MAILBOX_DRAIN, MAILBOX, kipc_mailbox_drain, 0, true,

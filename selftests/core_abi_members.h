@@ -17,15 +17,18 @@ struct member {
 	bool device;
 	size_t offset;
 	size_t size;
+	bool files;	/* is about descriptors that travel */
 };
 
-#define MEMBER(cmd, device, type, member, bytes) \
+#define MEMBER(cmd, device, type, member, bytes, files) \
 	{ #type "." #member, cmd, device, offsetof(struct type, member), \
-	  bytes }
+	  bytes, files }
 #define ON_DEVICE(cmd, type, member, bytes) \
-	MEMBER(cmd, true, type, member, bytes)
+	MEMBER(cmd, true, type, member, bytes, false)
 #define ON_HANDLE(cmd, type, member, bytes) \
-	MEMBER(cmd, false, type, member, bytes)
+	MEMBER(cmd, false, type, member, bytes, false)
+#define FILES_OF(cmd, type, member) \
+	MEMBER(cmd, false, type, member, 8, true)
 
 static const struct member must_be_zero[] = {
 	ON_DEVICE(KIPC_LIST, kipc_list, pad, 4),
@@ -67,23 +70,28 @@ static const struct member must_be_zero[] = {
 	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, type, 8),
 	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, position, 4),
 	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, pad, 4),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.pad, 4),
 	ON_HANDLE(KIPC_ENDPOINT_RECVV, kipc_msg_recvv, pid, 4),
 	ON_HANDLE(KIPC_ENDPOINT_RECVV, kipc_msg_recvv, type, 8),
 	ON_HANDLE(KIPC_ENDPOINT_RECVV, kipc_msg_recvv, pad, 4),
 	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, pad, 4),
 	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, request.flags, 4),
 	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, request.pad, 4),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.pad, 4),
 	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, pad, 4),
 	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, request.flags, 4),
 	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, request.pad, 4),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.pad, 4),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY, kipc_endpoint_reply, msg.flags, 4),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY, kipc_endpoint_reply, msg.pad, 4),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv, pid, 4),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv, type, 8),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv, reply.flags,
-	          4),
+		  4),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv, reply.pad,
-	          4),
+		  4),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.pad, 4),
 	ON_HANDLE(KIPC_ENDPOINT_CANCELLED, kipc_endpoint_cancelled, pad, 4),
 	ON_DEVICE(KIPC_ENDPOINT_FIND, kipc_endpoint_find, pad, 4),
 	ON_DEVICE(KIPC_MAILBOX_CREATE, kipc_mailbox_create, pad, 4),
@@ -98,6 +106,7 @@ static const struct member must_be_zero[] = {
 	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, type, 8),
 	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, position, 4),
 	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, pad, 4),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.pad, 4),
 	ON_HANDLE(KIPC_MAILBOX_RECVV, kipc_msg_recvv, pid, 4),
 	ON_HANDLE(KIPC_MAILBOX_RECVV, kipc_msg_recvv, type, 8),
 	ON_HANDLE(KIPC_MAILBOX_RECVV, kipc_msg_recvv, pad, 4),
@@ -246,16 +255,16 @@ static const struct member pointers[] = {
 	ON_HANDLE(KIPC_ENDPOINT_REPLY, kipc_endpoint_reply, msg.buf, 8),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY, kipc_endpoint_reply, msg.fds, 8),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv, reply.buf,
-	          8),
+		  8),
 	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv, reply.fds,
-	          8),
+		  8),
 	ON_HANDLE(KIPC_ENDPOINT_CANCELLED, kipc_endpoint_cancelled, tokens, 8),
 	ON_DEVICE(KIPC_MAILBOX_CREATE, kipc_mailbox_create, name, 8),
 	ON_HANDLE(KIPC_MAILBOX_SEND, kipc_msg_send, msg.buf, 8),
-	ON_HANDLE(KIPC_MAILBOX_SEND, kipc_msg_send, msg.fds, 8),
+	FILES_OF(KIPC_MAILBOX_SEND, kipc_msg_send, msg.fds),
 	ON_HANDLE(KIPC_MAILBOX_SENDV, kipc_msg_sendv, msgs, 8),
 	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.buf, 8),
-	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.fds, 8),
+	FILES_OF(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.fds),
 	ON_HANDLE(KIPC_MAILBOX_RECVV, kipc_msg_recvv, msgs, 8),
 	ON_DEVICE(KIPC_PIPE_CREATE, kipc_pipe_create, name, 8),
 	ON_HANDLE(KIPC_PIPE_READ, kipc_pipe_io, buf, 8),
@@ -277,7 +286,7 @@ static const struct member targets[] = {
 	ON_HANDLE(KIPC_ENDPOINT_RECVV, kipc_msg_recvv, msgs, 8),
 	ON_HANDLE(KIPC_ENDPOINT_CANCELLED, kipc_endpoint_cancelled, tokens, 8),
 	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.buf, 8),
-	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.fds, 8),
+	FILES_OF(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.fds),
 	ON_HANDLE(KIPC_MAILBOX_RECVV, kipc_msg_recvv, msgs, 8),
 	ON_HANDLE(KIPC_PIPE_READ, kipc_pipe_io, buf, 8),
 };
@@ -286,7 +295,8 @@ static inline bool concerns(const struct member *member,
 			    const struct call *call)
 {
 	return member->cmd == call->cmd &&
-	       member->device == (call->file == DEVICE);
+	       member->device == (call->file == DEVICE) &&
+	       !(member->files && call->file == PLAIN_MAILBOX);
 }
 
 #endif /* CORE_ABI_MEMBERS_H */

@@ -18,11 +18,15 @@
 #define VALUE		7	/* in what holds numbers */
 #define LETTER		1	/* type of the message in a queue */
 #define REQUEST		2	/* type of calls */
-#define OBJECTS		7
+#define OBJECTS		8
 
-/* The files that there are. Both ends of a pipe know the same calls. */
+/*
+ * The files that there are. Both ends of a pipe know the same calls. In the plain
+ * mailbox are messages that the module may move on a way of their own: a few
+ * words, and nothing that travels with them.
+ */
 enum file { DEVICE, READ_END, WRITE_END, SEGMENT, ARRAY, SEMAPHORE, MUTEX,
-	    ENDPOINT, MAILBOX, FILES };
+	    ENDPOINT, MAILBOX, PLAIN_MAILBOX, FILES };
 
 struct scene {
 	int fd[FILES];
@@ -43,6 +47,7 @@ struct scene {
 	bool peer_ended;
 	uint64_t token;		/* of the call that was received */
 	uint64_t tokens[2];
+	uint64_t words[2];	/* body of a plain message */
 	struct kipc_endpoint_stat endpoint;	/* what it is to say */
 	char buf[16];
 	int fds;		/* open before */
@@ -61,6 +66,7 @@ static inline uint32_t kind_of(enum file file)
 		[MUTEX] = KIPC_KIND_SEMAPHORE,
 		[ENDPOINT] = KIPC_KIND_ENDPOINT,
 		[MAILBOX] = KIPC_KIND_MAILBOX,
+		[PLAIN_MAILBOX] = KIPC_KIND_MAILBOX,
 	};
 
 	return kind[file];
@@ -179,6 +185,45 @@ static inline int scene_mailbox(struct scene *scene)
 	return scene_letter(scene, MAILBOX, KIPC_MAILBOX_SEND);
 }
 
+static inline int plain_send(int fd, uint64_t type)
+{
+	const uint64_t words[2] = { VALUE, VALUE };
+	struct kipc_msg_send arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_NONBLOCK,
+		.msg = {
+			.type = type,
+			.buf = to_u64(words),
+			.len = sizeof(words),
+		},
+	};
+
+	return kipc_ioctl(fd, KIPC_MAILBOX_SEND, &arg);
+}
+
+/* One message, and the memory of one that was received before. */
+static inline int scene_plain_mailbox(struct scene *scene)
+{
+	struct kipc_msg_recv arg = {
+		.size = sizeof(arg),
+		.msg = {
+			.buf = to_u64(scene->words),
+			.len = sizeof(scene->words),
+		},
+	};
+	struct made made;
+	int ret = create_kind(&kinds[MAILBOX_KIND], &made, NAME "-plain",
+			      RIGHT_BOTH, KIPC_EXCL, 0600);
+
+	if (ret)
+		return ret;
+	scene->fd[PLAIN_MAILBOX] = made.reader;
+	ret = plain_send(made.reader, 0);
+	if (!ret)
+		ret = kipc_ioctl(made.reader, KIPC_MAILBOX_RECV, &arg);
+	return ret ? ret : plain_send(made.reader, LETTER);
+}
+
 /* The one that this process has. */
 static inline int scene_endpoint(struct scene *scene)
 {
@@ -218,6 +263,8 @@ static inline int scene_make(struct scene *scene)
 		ret = scene_semaphores(scene);
 	if (!ret)
 		ret = scene_mailbox(scene);
+	if (!ret)
+		ret = scene_plain_mailbox(scene);
 	if (!ret)
 		ret = scene_endpoint(scene);
 	memset(scene->got_fds, 0xff, sizeof(scene->got_fds));
@@ -347,6 +394,26 @@ static inline bool mailbox_intact(struct scene *scene)
 	       !stat.queue.senders && !stat.queue.receivers;
 }
 
+static inline bool plain_mailbox_intact(struct scene *scene)
+{
+	struct kipc_mailbox_stat stat = { .size = sizeof(stat) };
+	int fd = scene->fd[PLAIN_MAILBOX];
+	uint64_t words[2] = { 0 };
+	struct kipc_msg_recv arg = {
+		.size = sizeof(arg),
+		.flags = KIPC_MSG_PEEK,
+		.msg = { .buf = to_u64(words), .len = sizeof(words) },
+	};
+
+	return object_intact(scene, PLAIN_MAILBOX) &&
+	       !kipc_ioctl(fd, KIPC_MAILBOX_RECV, &arg) &&
+	       arg.msg.type == LETTER && arg.msg.seq == 2 &&
+	       words[0] == VALUE && words[1] == VALUE &&
+	       !kipc_ioctl(fd, KIPC_MAILBOX_STAT, &stat) &&
+	       stat.queue.messages == 1 && stat.queue.bytes == sizeof(words) &&
+	       stat.queue.sent == 2 && stat.queue.received == 1;
+}
+
 /* A peer that waits for calls may be there or on its way. */
 static inline bool endpoint_intact(struct scene *scene)
 {
@@ -373,7 +440,7 @@ static inline bool scene_intact(struct scene *scene)
 	       count_fds() == scene->fds + FILES && pipe_intact(scene) &&
 	       segment_intact(scene) && array_intact(scene) &&
 	       semaphores_intact(scene) && mailbox_intact(scene) &&
-	       endpoint_intact(scene);
+	       plain_mailbox_intact(scene) && endpoint_intact(scene);
 }
 
 #endif /* CORE_ABI_SCENE_H */

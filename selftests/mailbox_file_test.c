@@ -312,7 +312,7 @@ TEST_F(file, pollers_behind_a_sender_that_leaves)
 	ASSERT_EQ(0, box_try_send(self->fd, msg_bytes(self->body, 100)));
 	ASSERT_EQ(0, box_try_send(self->fd, msg_bytes(self->body, 50)));
 	box_send_init(&task, self->fd, msg_bytes(self->body, 100));
-	task.arg.send.deadline_ns = in_ms(100);
+	task.arg.send.deadline_ns = in_ms(300);
 	ASSERT_EQ(0, box_task_asleep(&task));
 	pid = poller(self->fd, POLLOUT);
 	EXPECT_EQ(-ETIMEDOUT, box_task_wait(&task));

@@ -234,10 +234,14 @@ static inline int box_task_asleep(struct box_task *task)
 {
 	uint32_t before = box_sleepers(task->fd);
 	int ret = box_task_start(task);
+	bool asleep = false;
 
 	if (ret)
 		return ret;
-	return wait_for(box_sleepers(task->fd) == before + 1) ? 0 : -ETIME;
+	/* One that has ended is not going to. */
+	wait_for((asleep = box_sleepers(task->fd) == before + 1) ||
+		 box_task_ended(task));
+	return asleep ? 0 : -ETIME;
 }
 
 static inline void box_send_init(struct box_task *task, int fd,
