@@ -179,20 +179,13 @@ static int kipc_exchange_wait(struct kipc_endpoint *endpoint,
 	return err == -ERESTARTSYS ? -EINTR : err;
 }
 
-/*
- * A reply that finds no place would be lost, so see before that there is one:
- * each page is written with what it holds, for the request may lie there.
- */
-static int kipc_place_probe(const struct kipc_place *place)
+/* Writes each page of it with what it holds. */
+static int kipc_region_probe(u64 at, u64 bytes)
 {
-	u64 at = place->buf, end = place->buf + place->room;
+	u64 end = at + bytes;
 	u8 byte;
 
-	if (put_user(place->room, &place->msg->len))
-		return -EFAULT;
-	if (!place->room)
-		return 0;
-	if (end < at || !access_ok(u64_to_user_ptr(at), place->room))
+	if (end < at || !access_ok(u64_to_user_ptr(at), bytes))
 		return -EFAULT;
 	for (; at < end; at = (at | ~PAGE_MASK) + 1) {
 		u8 __user *uptr = u64_to_user_ptr(at);
@@ -201,6 +194,21 @@ static int kipc_place_probe(const struct kipc_place *place)
 			return -EFAULT;
 	}
 	return 0;
+}
+
+/*
+ * A reply that finds no place would be lost, so see before that there is one.
+ * What is there stays, for the request may lie there.
+ */
+static int kipc_place_probe(const struct kipc_place *place)
+{
+	u32 fds = min(place->fd_room, KIPC_MSG_FDS_MAX);
+
+	if (kipc_region_probe((unsigned long)place->msg, sizeof(*place->msg)))
+		return -EFAULT;
+	if (fds && kipc_region_probe(place->fds, fds * sizeof(s32)))
+		return -EFAULT;
+	return place->room ? kipc_region_probe(place->buf, place->room) : 0;
 }
 
 /* Sends the request, with the reply's place checked.  Return: 0 or -errno. */

@@ -64,6 +64,8 @@ kipc_quick_send_in(const struct kipc_msg_send __user *arg, struct kipc_msg *msg)
 	unsafe_get_user(fd_count, &arg->msg.fd_count, fault);
 	unsafe_get_user(msg->cookie, &arg->msg.cookie, fault);
 	unsafe_get_user(msg_pad, &arg->msg.pad, fault);
+	/* What is told there does not count, but it has to be there. */
+	unsafe_get_user(msg->endpoint, &arg->msg.endpoint, fault);
 	user_read_access_end();
 
 	return size == sizeof(*arg) && !(flags & ~KIPC_MSG_NONBLOCK) &&

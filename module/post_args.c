@@ -17,8 +17,9 @@
 			(const u64 __user *)&(from)->first, label);	\
 } while (0)
 
-/* Where a message is to be put. */
+/* Where a message is to be put.  The last member is read so that all is there. */
 #define KIPC_PLACE_IN(to, from, label) do {				\
+	unsafe_get_user((to)->endpoint, &(from)->endpoint, label);	\
 	unsafe_get_user((to)->buf, &(from)->buf, label);		\
 	KIPC_PAIR_IN(to, from, len, fd_count, label);			\
 	unsafe_get_user((to)->fds, &(from)->fds, label);		\

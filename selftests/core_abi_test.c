@@ -391,6 +391,44 @@ TEST_F(abi, argument_read_only)
 	}
 }
 
+/* Arguments of which @cut bytes lie in one page; @page can only be read. */
+static void expect_half_fault(struct __test_metadata *_metadata,
+			      struct scene *scene, const struct call *call,
+			      size_t cut, unsigned char *page)
+{
+	unsigned char *args = scene->args + PAGE - cut;
+
+	ASSERT_EQ(0, scene_make(scene));
+	prepare(scene, call, args);
+	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
+	issue_fault(_metadata, scene, call, args,
+		    page == scene->args ? "begin read-only" : "end read-only");
+	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ | PROT_WRITE));
+}
+
+/* What will not find its place is not begun. */
+TEST_F(abi, argument_half_read_only)
+{
+	struct scene *scene = &self->scene;
+	size_t reply = offsetof(struct kipc_endpoint_call, reply);
+	const struct call *call;
+	size_t cut;
+
+	for (call = calls; call->name; call++) {
+		/* Its reply is given, whatever comes of the rest. */
+		if (!call->output || call->cmd == KIPC_ENDPOINT_REPLY_RECV)
+			continue;
+		cut = call->size - 8;
+		expect_half_fault(_metadata, scene, call, cut, scene->args);
+		expect_half_fault(_metadata, scene, call, cut,
+				  scene->args + PAGE);
+		/* The reply of a call is all that is written. */
+		if (call->cmd == KIPC_ENDPOINT_CALL)
+			expect_half_fault(_metadata, scene, call, reply + 8,
+					  scene->args);
+	}
+}
+
 TEST_F(abi, inner_pointers)
 {
 	struct scene *scene = &self->scene;
