@@ -17,17 +17,19 @@
  * who waits is told.  The object lives on for those who have a handle.
  *
  * Calls.  The caller's record (struct kipc_exchange) is on his stack.  It is in
- * endpoint->callers from when the request is accepted until he has his result, and the request
- * points to it: so it is reached through the request and only with the lock
- * held.  A request is queued, or with a receiver who may bring it back, or was
- * received.  From when a receiver has it, it has a token and is its own record
- * in endpoint->records, which holds a reference.
+ * endpoint->callers from when the request is accepted until he has his result,
+ * and the request points to it: so it is reached through the request and only
+ * with the lock held.  A request is queued, or with a receiver who may bring it
+ * back, or was received.  From when a receiver has it, it has a token and is its
+ * own record in endpoint->records, which holds a reference.
  *
- *  - A reply takes the record out and gives the caller his result; message and result
- *    are stored before the waiter is finished, after that nobody touches the exchange.
+ *  - A reply takes the record out and gives the caller his result; message and
+ *    result are stored before the waiter is finished, after that nobody touches
+ *    the exchange.
  *  - A caller who gives up leaves endpoint->callers and clears request->call.  A
  *    queued request goes with him.  A received one stays as a record without a
- *    caller, so that the reply to it fails, and is in endpoint->untold until the owner has been told.
+ *    caller, so that the reply to it fails, and is in endpoint->untold until the
+ *    owner has been told.
  *  - A request that is brought back loses its record; without a caller it goes.
  *  - The end gives every caller his result, then drops queue and records.
  *

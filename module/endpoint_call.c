@@ -16,7 +16,7 @@ static struct kipc_endpoint *kipc_queue_endpoint(struct kipc_queue *queue)
 }
 
 static void kipc_request_accepted(struct kipc_queue *queue,
-			       struct kipc_message *request)
+				  struct kipc_message *request)
 {
 	struct kipc_endpoint *endpoint = kipc_queue_endpoint(queue);
 
@@ -25,7 +25,7 @@ static void kipc_request_accepted(struct kipc_queue *queue,
 
 /* Makes the request its own record. */
 static void kipc_request_taken(struct kipc_queue *queue,
-			    struct kipc_message *request)
+			       struct kipc_message *request)
 {
 	struct kipc_endpoint *endpoint = kipc_queue_endpoint(queue);
 
@@ -55,7 +55,7 @@ static void kipc_record_remove(struct kipc_endpoint *endpoint,
 }
 
 static bool kipc_request_returned(struct kipc_queue *queue,
-			       struct kipc_message *request)
+				  struct kipc_message *request)
 {
 	if (hash_hashed(&request->record)) {
 		kipc_record_remove(kipc_queue_endpoint(queue), request);
@@ -134,7 +134,7 @@ void kipc_endpoint_drop_records(struct kipc_endpoint *endpoint)
 
 /* The caller gives up on a call that is not answered yet. */
 static void kipc_exchange_cancel(struct kipc_endpoint *endpoint,
-			     struct kipc_exchange *exchange)
+				 struct kipc_exchange *exchange)
 	__releases(&endpoint->queue.lock)
 {
 	struct kipc_message *request = exchange->request;
@@ -163,7 +163,7 @@ static void kipc_exchange_cancel(struct kipc_endpoint *endpoint,
 
 /* Return: 0: exchange->reply is there, or a negative errno. */
 static int kipc_exchange_wait(struct kipc_endpoint *endpoint,
-			  struct kipc_exchange *exchange, u64 deadline_ns)
+			      struct kipc_exchange *exchange, u64 deadline_ns)
 {
 	int err = kipc_waiter_sleep(&exchange->waiter, deadline_ns, NULL);
 
@@ -213,9 +213,9 @@ static int kipc_place_probe(const struct kipc_place *place)
 
 /* Sends the request, with the reply's place checked.  Return: 0 or -errno. */
 static int kipc_exchange_send(const struct kipc_post *post,
-			  struct kipc_exchange *exchange,
-			  const struct kipc_place *place,
-			  const struct kipc_endpoint_call *arg)
+			      struct kipc_exchange *exchange,
+			      const struct kipc_place *place,
+			      const struct kipc_endpoint_call *arg)
 {
 	struct kipc_message *request;
 

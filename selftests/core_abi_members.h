@@ -114,20 +114,6 @@ static const struct member must_be_zero[] = {
 	ON_HANDLE(KIPC_PIPE_STAT, kipc_pipe_stat, pad, 4),
 };
 
-/* What is told of a message beside its body. */
-#define RECEIVED(on, cmd, arg, message) \
-	on(cmd, arg, message.type, 8), \
-	on(cmd, arg, message.priority, 4), \
-	on(cmd, arg, message.flags, 4), \
-	on(cmd, arg, message.cookie, 8), \
-	on(cmd, arg, message.pid, 4), \
-	on(cmd, arg, message.uid, 4), \
-	on(cmd, arg, message.gid, 4), \
-	on(cmd, arg, message.seq, 8), \
-	on(cmd, arg, message.time_ns, 8), \
-	on(cmd, arg, message.token, 8), \
-	on(cmd, arg, message.endpoint, 8)
-
 /* What is all ones on the way in must not be so when the call succeeded. */
 static const struct member outputs[] = {
 	ON_DEVICE(KIPC_INFO, kipc_info, abi_version, 4),
@@ -182,11 +168,61 @@ static const struct member outputs[] = {
 	ON_DEVICE(KIPC_ENDPOINT_CREATE, kipc_endpoint_create, result, 4),
 	ON_DEVICE(KIPC_ENDPOINT_CREATE, kipc_endpoint_create, id, 8),
 	ON_DEVICE(KIPC_ENDPOINT_CREATE, kipc_endpoint_create, fd, 4),
-	RECEIVED(ON_HANDLE, KIPC_ENDPOINT_RECV, kipc_msg_recv, msg),
-	RECEIVED(ON_DEVICE, KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply),
-	RECEIVED(ON_HANDLE, KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply),
-	RECEIVED(ON_HANDLE, KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
-		 request),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.type, 8),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.priority, 4),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.flags, 4),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.cookie, 8),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.pid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.uid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.gid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.seq, 8),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.time_ns, 8),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.token, 8),
+	ON_HANDLE(KIPC_ENDPOINT_RECV, kipc_msg_recv, msg.endpoint, 8),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.type, 8),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.priority, 4),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.flags, 4),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.cookie, 8),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.pid, 4),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.uid, 4),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.gid, 4),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.seq, 8),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.time_ns, 8),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.token, 8),
+	ON_DEVICE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.endpoint, 8),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.type, 8),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.priority, 4),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.flags, 4),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.cookie, 8),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.pid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.uid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.gid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.seq, 8),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.time_ns, 8),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.token, 8),
+	ON_HANDLE(KIPC_ENDPOINT_CALL, kipc_endpoint_call, reply.endpoint, 8),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.type, 8),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.priority, 4),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.flags, 4),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.cookie, 8),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.pid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.uid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.gid, 4),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.seq, 8),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.time_ns, 8),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.token, 8),
+	ON_HANDLE(KIPC_ENDPOINT_REPLY_RECV, kipc_endpoint_reply_recv,
+		  request.endpoint, 8),
 	ON_DEVICE(KIPC_ENDPOINT_FIND, kipc_endpoint_find, id, 8),
 	ON_HANDLE(KIPC_ENDPOINT_STAT, kipc_endpoint_stat, pid, 4),
 	ON_HANDLE(KIPC_ENDPOINT_STAT, kipc_endpoint_stat, state, 4),
@@ -197,7 +233,17 @@ static const struct member outputs[] = {
 	ON_DEVICE(KIPC_MAILBOX_CREATE, kipc_mailbox_create, result, 4),
 	ON_DEVICE(KIPC_MAILBOX_CREATE, kipc_mailbox_create, id, 8),
 	ON_DEVICE(KIPC_MAILBOX_CREATE, kipc_mailbox_create, fd, 4),
-	RECEIVED(ON_HANDLE, KIPC_MAILBOX_RECV, kipc_msg_recv, msg),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.type, 8),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.priority, 4),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.flags, 4),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.cookie, 8),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.pid, 4),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.uid, 4),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.gid, 4),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.seq, 8),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.time_ns, 8),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.token, 8),
+	ON_HANDLE(KIPC_MAILBOX_RECV, kipc_msg_recv, msg.endpoint, 8),
 	ON_HANDLE(KIPC_MAILBOX_DRAIN, kipc_mailbox_drain, messages, 4),
 	ON_HANDLE(KIPC_MAILBOX_DRAIN, kipc_mailbox_drain, bytes, 8),
 	ON_HANDLE(KIPC_MAILBOX_STAT, kipc_mailbox_stat, queue,

@@ -234,8 +234,9 @@ static inline int pipe_get(int fd)
 	.put = _name##_put, \
 	.get = _name##_get
 
-enum { SEGMENT_KIND, ARRAY_KIND, SEMAPHORE_KIND, MAILBOX_KIND, PIPE_KIND,
-       KINDS };
+enum {
+	SEGMENT_KIND, ARRAY_KIND, SEMAPHORE_KIND, MAILBOX_KIND, PIPE_KIND, KINDS
+};
 
 static const struct kind kinds[KINDS] = {
 	[SEGMENT_KIND] = {

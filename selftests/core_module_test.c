@@ -201,17 +201,20 @@ TEST_F(module, parameters)
 	ASSERT_EQ(0, stat(KIPC_DEVICE, &device));
 	EXPECT_EQ(0600, device.st_mode & 07777);
 	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, load("message_max=512 queue_messages_max=99 "
-			  "queue_messages_default=9 queue_bytes_max=4096 "
-			  "queue_bytes_default=2048"));
+	ASSERT_EQ(0, load("message_max=512 queue_bytes_max=4096"));
 	ASSERT_EQ(0, kipc_info(&info));
 	EXPECT_EQ(512, info.message_max);
+	EXPECT_EQ(4096, info.queue_bytes_max);
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load("queue_messages_max=99 queue_messages_default=9"));
+	ASSERT_EQ(0, kipc_info(&info));
 	EXPECT_EQ(99, info.queue_messages_max);
 	EXPECT_EQ(9, info.queue_messages_default);
-	EXPECT_EQ(4096, info.queue_bytes_max);
-	EXPECT_EQ(2048, info.queue_bytes_default);
-	EXPECT_EQ(512, sysctl_get("message_max"));
 	EXPECT_EQ(99, sysctl_get("queue_messages_max"));
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load("queue_bytes_default=2048"));
+	ASSERT_EQ(0, kipc_info(&info));
+	EXPECT_EQ(2048, info.queue_bytes_default);
 }
 
 static void open_device(void *arg)

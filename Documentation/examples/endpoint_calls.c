@@ -16,7 +16,7 @@
 /* Where the server is: its pid, and the id that makes it certain. */
 struct address {
 	pid_t pid;
-	uint64_t id;
+	__u64 id;
 };
 
 static int open_device(void)
@@ -29,9 +29,9 @@ static int open_device(void)
 }
 
 /* One system call there and back. */
-static uint64_t square(int dev, const struct address *server, uint64_t number)
+static __u64 square(int dev, const struct address *server, __u64 number)
 {
-	uint64_t answer = 0;
+	__u64 answer = 0;
 	struct kipc_endpoint_call arg = {
 		.size = sizeof(arg),
 		.pid = server->pid,
@@ -51,10 +51,10 @@ static uint64_t square(int dev, const struct address *server, uint64_t number)
 	return answer;
 }
 
-static int client(int who, const struct address *server)
+static int run_client(int who, const struct address *server)
 {
 	int dev = open_device();
-	uint64_t i, sum = 0;
+	__u64 i, sum = 0;
 
 	for (i = 1; i <= CALLS; i++)
 		sum += square(dev, server, i * who);
@@ -65,7 +65,7 @@ static int client(int who, const struct address *server)
 /* Answers the call before and waits for the next, in one system call. */
 static void serve(int fd, int calls)
 {
-	uint64_t number = 0, answer;
+	__u64 number = 0, answer;
 	struct kipc_endpoint_reply_recv arg = {
 		.size = sizeof(arg),
 		.reply = {
@@ -110,7 +110,7 @@ int main(void)
 		if (child < 0)
 			err(1, "fork");
 		if (!child)
-			return client(i, &self);
+			return run_client(i, &self);
 	}
 	serve(arg.fd, CLIENTS * CALLS);
 	while (wait(&status) > 0)

@@ -19,7 +19,7 @@
 
 #define DEADLINE_MS	1000
 
-static uint64_t in_ms(unsigned int ms)
+static __u64 in_ms(unsigned int ms)
 {
 	struct timespec now;
 
@@ -28,7 +28,7 @@ static uint64_t in_ms(unsigned int ms)
 }
 
 static void ask(int dev, pid_t server, const char *question,
-		uint64_t deadline_ns)
+		__u64 deadline_ns)
 {
 	char answer[32];
 	struct kipc_endpoint_call arg = {
@@ -50,7 +50,7 @@ static void ask(int dev, pid_t server, const char *question,
 }
 
 /* Receives a request; gives the token to answer it with. */
-static uint64_t receive(int fd)
+static __u64 receive(int fd)
 {
 	char question[32];
 	struct kipc_msg_recv arg = {
@@ -63,7 +63,7 @@ static uint64_t receive(int fd)
 	return arg.msg.token;
 }
 
-static int answer(int fd, uint64_t token, const char *text)
+static int answer(int fd, __u64 token, const char *text)
 {
 	struct kipc_endpoint_reply arg = {
 		.size = sizeof(arg),
@@ -77,7 +77,7 @@ static int answer(int fd, uint64_t token, const char *text)
 static void serve(int fd)
 {
 	struct pollfd polled = { .fd = fd, .events = POLLPRI };
-	uint64_t first = receive(fd), second;
+	__u64 first = receive(fd), second;
 
 	/* Works on it, and hears that nobody waits any more. */
 	if (poll(&polled, 1, -1) != 1)

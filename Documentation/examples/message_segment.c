@@ -15,11 +15,11 @@
 #include <linux/kipc.h>
 
 #define BYTES	(64UL << 20)
-#define WORDS	(BYTES / sizeof(uint64_t))
+#define WORDS	(BYTES / sizeof(__u64))
 
 struct parcel {
-	uint64_t words;
-	uint64_t sum;
+	__u64 words;
+	__u64 sum;
 };
 
 static int create_mailbox(int dev)
@@ -34,7 +34,7 @@ static int create_mailbox(int dev)
 	return arg.fd;
 }
 
-static uint64_t *map(int fd, int prot)
+static __u64 *map(int fd, int prot)
 {
 	void *mem = mmap(NULL, BYTES, prot, MAP_SHARED, fd, 0);
 
@@ -56,7 +56,7 @@ static int make_segment(int dev, struct parcel *parcel)
 		.size = sizeof(seal),
 		.seals = KIPC_SEAL_WRITE | KIPC_SEAL_SHRINK,
 	};
-	uint64_t *words, i;
+	__u64 *words, i;
 
 	if (ioctl(dev, KIPC_SEGMENT_CREATE, &arg) < 0)
 		err(1, "KIPC_SEGMENT_CREATE");
@@ -75,7 +75,7 @@ static int make_segment(int dev, struct parcel *parcel)
 static void send_parcel(int dev, int mailbox)
 {
 	struct parcel parcel = { 0 };
-	int32_t segment = make_segment(dev, &parcel);
+	__s32 segment = make_segment(dev, &parcel);
 	struct kipc_msg_send arg = {
 		.size = sizeof(arg),
 		.msg = {
@@ -93,7 +93,7 @@ static void send_parcel(int dev, int mailbox)
 static void receive_parcel(int mailbox)
 {
 	struct parcel parcel;
-	int32_t segment = -1;
+	__s32 segment = -1;
 	struct kipc_msg_recv arg = {
 		.size = sizeof(arg),
 		.msg = {
@@ -103,7 +103,7 @@ static void receive_parcel(int mailbox)
 			.fd_count = 1,	/* or it would come without it */
 		},
 	};
-	uint64_t *words, sum = 0, i;
+	__u64 *words, sum = 0, i;
 
 	if (ioctl(mailbox, KIPC_MAILBOX_RECV, &arg) < 0)
 		err(1, "KIPC_MAILBOX_RECV");

@@ -26,7 +26,7 @@ static const struct limit {
 	{ &mailbox_one, 2, 64, 0.90 },
 	{ &mailbox_vector, 1, 64, 0.50 },
 	{ &mailbox_vector, 2, 64, 0.50 },
-	{ &endpoint_call, 1, 64, 0.75 },
+	{ &endpoint_call, 1, 64, 0.80 },
 };
 
 static double ratio_of(const struct result *res)
