@@ -111,12 +111,12 @@ static inline void kipc_file_no_notify(struct file *file)
 
 /*
  * A descriptor for a file that came in a message, with the security module's
- * consent.  5.10 has no such function that a module may call, and closes by
- * another name.  6.7 put the place for the number second.
+ * consent.  Before 5.15 there is no such function that a module may call, and 5.10
+ * closes by another name.  6.8 put the place for the number second.
  */
 static inline int kipc_receive_fd(struct file *file)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
 	int fd = get_unused_fd_flags(O_CLOEXEC);
 
 	if (fd >= 0)

@@ -235,6 +235,18 @@ static int kipc_exchange_send(const struct kipc_post *post,
 	return kipc_post_send(post, request, arg->deadline_ns);
 }
 
+/* There is no way back for a reply: it comes without what cannot be received. */
+static int kipc_reply_deliver(struct kipc_message *reply,
+			      struct kipc_place *place)
+{
+	int err = kipc_message_deliver(reply, place);
+
+	if (likely(!err) || err == -EFAULT || !reply->files)
+		return err;
+	place->fd_room = 0;
+	return kipc_message_deliver(reply, place);
+}
+
 /**
  * kipc_endpoint_call_call - KIPC_ENDPOINT_CALL
  * @call: the call; struct kipc_endpoint_call
@@ -264,7 +276,7 @@ int kipc_endpoint_call_call(struct kipc_call *call)
 	if (!err)
 		err = kipc_exchange_wait(endpoint, &exchange, arg->deadline_ns);
 	if (!err) {
-		err = kipc_message_deliver(exchange.reply, &place);
+		err = kipc_reply_deliver(exchange.reply, &place);
 		kipc_post_done(post.queue, exchange.reply);
 	}
 	kipc_object_put(&endpoint->object);

@@ -142,14 +142,14 @@ void kipc_message_free_spares(struct kipc_message *first)
  * @message: the message, out of the queue; the caller has a reference besides
  *	the record's
  *
- * While somebody still peeks at it there is one more, and it stays as it is.
- * No new one can come: it is in the queue no more.
+ * Who has peeked at it may still be copying it, with a reference of his own: then
+ * it stays as it is.
  *
  * Context: may sleep.
  */
 void kipc_message_strip(struct kipc_message *message)
 {
-	if (refcount_read(&message->refs) > 2)
+	if (message->peeked)
 		return;
 	if (message->files) {
 		kipc_files_put(message->files);

@@ -69,6 +69,7 @@ struct kipc_files;
  * @priority: as sent
  * @flags: KIPC_MESSAGE_*
  * @queued: in the queue; under its lock
+ * @peeked: somebody has looked at it there; under its lock, invariant after
  * @uid: of the sender
  * @gid: of the sender
  * @sender: the process; a counted reference
@@ -103,6 +104,7 @@ struct kipc_message {
 	u16 priority;
 	u8 flags;
 	bool queued;
+	bool peeked;
 	kuid_t uid;
 	kgid_t gid;
 	struct pid *sender;
@@ -141,6 +143,7 @@ static __always_inline void kipc_message_init(struct kipc_message *message,
 	message->len = len;
 	refcount_set(&message->refs, 1);
 	message->queued = false;
+	message->peeked = false;
 	message->uid = cred->euid;
 	message->gid = cred->egid;
 	message->sender = get_pid(task_tgid(current));

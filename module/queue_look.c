@@ -263,10 +263,12 @@ struct kipc_message *kipc_queue_peek(struct kipc_queue *queue,
 		message = ERR_PTR(queue->closed);
 	} else {
 		message = kipc_queue_find(queue, select, position);
-		if (message)
+		if (message) {
 			refcount_inc(&message->refs);
-		else
+			message->peeked = true;
+		} else {
 			message = ERR_PTR(-EAGAIN);
+		}
 	}
 	spin_unlock(&queue->lock);
 	return message;

@@ -534,6 +534,33 @@ TEST_F(call, descriptors_and_the_limit)
 	finish_call(_metadata, self);
 }
 
+/* A reply cannot go back: it comes without its descriptors. */
+TEST_F(call, reply_and_the_limit)
+{
+	struct kipc_msg answer = msg_text("answer");
+	struct rlimit old, low;
+	int32_t fds[2] = { 0, 1 };
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	low = old;
+	low.rlim_cur = dup(0) + 1;
+	close(low.rlim_cur - 1);
+	ep_caller_init(&self->caller, self->fd, 0, "question");
+	ASSERT_EQ(0, ep_task_start(&self->caller.task));
+	ASSERT_EQ(0, ep_recv_patient(self->fd, &self->got));
+	answer.fds = to_u64(fds);
+	answer.fd_count = 2;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &low));
+	EXPECT_EQ(0, ep_reply_msg(self->fd, self->got.msg.token, &answer));
+	EXPECT_EQ(0, ep_caller_wait(&self->caller));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+	EXPECT_EQ(KIPC_MSG_FDS_DROPPED, self->caller.arg.reply.flags);
+	EXPECT_EQ(2, self->caller.arg.reply.fd_count);
+	EXPECT_TRUE(msg_is(&self->caller.arg.reply, "answer"));
+	EXPECT_EQ(low.rlim_cur - 1, (rlim_t)dup(0));
+	close(low.rlim_cur - 1);
+}
+
 /* Serves its caller, and has to ask him for it. */
 static void ask_back(struct ep_owner *owner)
 {

@@ -123,7 +123,8 @@ struct kipc_endpoint_create {
  * On /dev/kipc or on a handle, like KIPC_ENDPOINT_SEND.  A signal that comes
  * while the request waits for room interrupts as usual; after that the call
  * fails with EINTR and is not restarted, for the request may have had its
- * effect.
+ * effect.  A reply whose descriptors the caller cannot receive (he may open no
+ * more, or a security module says so) comes with KIPC_MSG_FDS_DROPPED.
  *
  * Errors: as for KIPC_ENDPOINT_SEND; ECONNRESET also if the owner died, or
  * closed the endpoint, with the request unanswered.
