@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Where core_abi_test issues its calls: an object of each kind with something in
- * it, made afresh for each case, and a look whether anything has changed.
+ * it, and a look whether anything has changed.  A scene serves one call, and more
+ * than once as long as that fails and leaves everything as it was.
  */
 #ifndef CORE_ABI_SCENE_H
 #define CORE_ABI_SCENE_H
@@ -29,6 +30,7 @@ enum file { DEVICE, READ_END, WRITE_END, SEGMENT, ARRAY, SEMAPHORE, MUTEX,
 	    ENDPOINT, MAILBOX, PLAIN_MAILBOX, FILES };
 
 struct scene {
+	const void *call;	/* that it was made for; NULL: there is none */
 	int fd[FILES];
 	uint64_t id;		/* of the pipe */
 	unsigned char *args;	/* two pages, and one that is not mapped */
@@ -251,7 +253,7 @@ static inline int scene_endpoint(struct scene *scene)
 	return scene_letter(scene, ENDPOINT, KIPC_ENDPOINT_SEND);
 }
 
-static inline int scene_make(struct scene *scene)
+static inline int scene_make_all(struct scene *scene)
 {
 	int ret = scene_pipe(scene);
 
@@ -276,6 +278,9 @@ static inline void scene_end(struct scene *scene)
 {
 	int i;
 
+	if (!scene->call)
+		return;
+	scene->call = NULL;
 	for (i = 0; i < FILES; i++)
 		close(scene->fd[i]);
 	/* That was the end of the endpoint, and so of every call. */
@@ -431,16 +436,36 @@ static inline bool endpoint_intact(struct scene *scene)
 	       !stat.queue.senders;
 }
 
-/* Nothing was created, opened, removed, read, written, sent or changed. */
+/* A scene for a call: the one that is there, if it was made for the same one. */
+static inline int scene_make(struct scene *scene, const void *call)
+{
+	int ret = 0;
+
+	if (scene->call != call) {
+		scene_end(scene);
+		ret = scene_make_all(scene);
+		scene->call = call;
+	}
+	return ret;
+}
+
+/*
+ * Nothing was created, opened, removed, read, written, sent or changed.  If it
+ * was, the scene cannot be used again.
+ */
 static inline bool scene_intact(struct scene *scene)
 {
 	struct kipc_info info;
+	bool intact;
 
-	return !kipc_info(&info) && info.objects == scene->objects + OBJECTS &&
+	intact = !kipc_info(&info) && info.objects == scene->objects + OBJECTS &&
 	       count_fds() == scene->fds + FILES && pipe_intact(scene) &&
 	       segment_intact(scene) && array_intact(scene) &&
 	       semaphores_intact(scene) && mailbox_intact(scene) &&
 	       plain_mailbox_intact(scene) && endpoint_intact(scene);
+	if (!intact)
+		scene_end(scene);
+	return intact;
 }
 
 #endif /* CORE_ABI_SCENE_H */

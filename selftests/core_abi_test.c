@@ -2,7 +2,7 @@
 /*
  * The rules that hold for every ioctl: versions of structs, flags, padding,
  * bad pointers, numbers that are not there, and that a call which fails has
- * done nothing. Every case has a fresh scene: an object of each kind.
+ * done nothing. Every case has a scene: an object of each kind.
  */
 #include "kselftest_harness.h"
 
@@ -34,6 +34,7 @@ FIXTURE_TEARDOWN(abi)
 {
 	struct kipc_info info;
 
+	scene_end(&self->scene);
 	EXPECT_EQ(0, kipc_info(&info));
 	EXPECT_EQ(self->scene.objects, info.objects);
 	EXPECT_EQ(self->scene.fds, count_fds());
@@ -57,7 +58,7 @@ static int try_change(struct scene *scene, const struct call *call,
 	int ret;
 
 	memset(scene->args, 0, 2 * PAGE);
-	ret = scene_make(scene);
+	ret = scene_make(scene, call);
 	if (ret)
 		return ret;
 	prepare(scene, call, scene->args);
@@ -65,11 +66,12 @@ static int try_change(struct scene *scene, const struct call *call,
 		header[0] = change->size;
 	memset(scene->args + change->offset, 0xff, change->len);
 	ret = issue(scene, call, scene->args);
-	if (ret)
+	if (ret) {
 		*intact = scene_intact(scene);
-	else
+	} else {
 		close_new(scene, call, scene->args);
-	scene_end(scene);
+		scene_end(scene);
+	}
 	return ret;
 }
 
@@ -155,7 +157,7 @@ TEST_F(abi, struct_of_an_old_program)
 
 	for (call = calls; call->name; call++) {
 		for (size = call->first; size < call->size; size++) {
-			ASSERT_EQ(0, scene_make(scene));
+			ASSERT_EQ(0, scene_make(scene, call));
 			prepare(scene, call, scene->args);
 			*(uint32_t *)scene->args = size;
 			end = scene->args + size;
@@ -219,7 +221,7 @@ TEST_F(abi, unknown_flags)
 	int bit;
 
 	for (call = calls; call->name; call++) {
-		ASSERT_EQ(0, scene_make(scene));
+		ASSERT_EQ(0, scene_make(scene, call));
 		for (bit = 0; bit < 32; bit++) {
 			if (call->flags & 1U << bit)
 				continue;
@@ -230,7 +232,6 @@ TEST_F(abi, unknown_flags)
 		}
 		EXPECT_TRUE(scene_intact(scene))
 			TH_LOG("%s failed and did something", call->name);
-		scene_end(scene);
 	}
 }
 
@@ -276,7 +277,7 @@ TEST_F(abi, outputs)
 			member = &outputs[i];
 			if (!concerns(member, call))
 				continue;
-			ASSERT_EQ(0, scene_make(scene));
+			ASSERT_EQ(0, scene_make(scene, call));
 			prepare(scene, call, scene->args);
 			at = scene->args + member->offset;
 			memset(at, 0xff, member->size);
@@ -298,7 +299,7 @@ TEST_F(abi, nothing_behind_the_struct_is_written)
 	unsigned char *end;
 
 	for (call = calls; call->name; call++) {
-		ASSERT_EQ(0, scene_make(scene));
+		ASSERT_EQ(0, scene_make(scene, call));
 		prepare(scene, call, scene->args);
 		end = scene->args + call->size;
 		memset(end, 0xa5, 64);
@@ -320,7 +321,7 @@ TEST_F(abi, destroyed_object)
 	for (call = calls; call->name; call++) {
 		if (call->file == DEVICE)
 			continue;
-		ASSERT_EQ(0, scene_make(scene));
+		ASSERT_EQ(0, scene_make(scene, call));
 		prepare(scene, call, scene->args);
 		ASSERT_EQ(0, kipc_destroy(scene->fd[call->file]));
 		EXPECT_EQ(call->cmd == KIPC_STAT ? 0 : -EIDRM,
@@ -339,14 +340,13 @@ static void issue_fault(struct __test_metadata *_metadata,
 		TH_LOG("%s: %s", call->name, what);
 	EXPECT_TRUE(scene_intact(scene))
 		TH_LOG("%s: %s: failed and did something", call->name, what);
-	scene_end(scene);
 }
 
 static void expect_fault(struct __test_metadata *_metadata,
 			 struct scene *scene, const struct call *call,
 			 void *args, const char *what)
 {
-	ASSERT_EQ(0, scene_make(scene));
+	ASSERT_EQ(0, scene_make(scene, call));
 	issue_fault(_metadata, scene, call, args, what);
 }
 
@@ -382,7 +382,7 @@ TEST_F(abi, argument_read_only)
 	for (call = calls; call->name; call++) {
 		if (!call->output)
 			continue;
-		ASSERT_EQ(0, scene_make(scene));
+		ASSERT_EQ(0, scene_make(scene, call));
 		prepare(scene, call, scene->args);
 		ASSERT_EQ(0, mprotect(scene->args, PAGE, PROT_READ));
 		issue_fault(_metadata, scene, call, scene->args, "read-only");
@@ -398,7 +398,7 @@ static void expect_half_fault(struct __test_metadata *_metadata,
 {
 	unsigned char *args = scene->args + PAGE - cut;
 
-	ASSERT_EQ(0, scene_make(scene));
+	ASSERT_EQ(0, scene_make(scene, call));
 	prepare(scene, call, args);
 	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
 	issue_fault(_metadata, scene, call, args,
@@ -444,7 +444,7 @@ TEST_F(abi, inner_pointers)
 			j = i / ARRAY_SIZE(bad);
 			if (!concerns(&pointers[j], call))
 				continue;
-			ASSERT_EQ(0, scene_make(scene));
+			ASSERT_EQ(0, scene_make(scene, call));
 			prepare(scene, call, scene->args);
 			*(uint64_t *)(scene->args + pointers[j].offset) =
 				bad[i % ARRAY_SIZE(bad)];
@@ -453,7 +453,6 @@ TEST_F(abi, inner_pointers)
 				       pointers[j].name,
 				       bad[i % ARRAY_SIZE(bad)] + 0ULL);
 			EXPECT_TRUE(scene_intact(scene));
-			scene_end(scene);
 		}
 	}
 }
@@ -471,7 +470,7 @@ TEST_F(abi, output_buffers_read_only)
 		for (i = 0; i < ARRAY_SIZE(targets); i++) {
 			if (!concerns(&targets[i], call))
 				continue;
-			ASSERT_EQ(0, scene_make(scene));
+			ASSERT_EQ(0, scene_make(scene, call));
 			prepare(scene, call, scene->args);
 			pointer = (uint64_t *)(scene->args + targets[i].offset);
 			if (call->cmd == KIPC_ARRAY_OPS)
@@ -493,7 +492,6 @@ TEST_F(abi, output_buffers_read_only)
 				       call->name);
 			ASSERT_EQ(0, mprotect(page, PAGE,
 					      PROT_READ | PROT_WRITE));
-			scene_end(scene);
 		}
 	}
 }
@@ -514,7 +512,7 @@ TEST_F(abi, unknown_numbers)
 	unsigned long cmd;
 	int file, nr;
 
-	ASSERT_EQ(0, scene_make(scene));
+	ASSERT_EQ(0, scene_make(scene, scene));
 	memset(scene->args, 0, PAGE);
 	for (file = 0; file < FILES; file++) {
 		for (nr = 0; nr < 256; nr++) {
@@ -556,7 +554,7 @@ TEST_F(abi, kind_of_open)
 	const struct call call = { .size = sizeof(arg), .fill = fill_open };
 	uint32_t kind;
 
-	ASSERT_EQ(0, scene_make(&self->scene));
+	ASSERT_EQ(0, scene_make(&self->scene, &self->scene));
 	prepare(&self->scene, &call, &arg);
 	arg.kind = KIPC_KIND_ANY;
 	EXPECT_EQ(0, kipc_device_ioctl(KIPC_OPEN, &arg));
@@ -613,7 +611,7 @@ TEST_F(abi, list_larger_entries)
 	struct kipc_entry entry;
 	size_t i;
 
-	ASSERT_EQ(0, scene_make(&self->scene));
+	ASSERT_EQ(0, scene_make(&self->scene, &self->scene));
 	memset(self->scene.args, 0xff, 4 * size);
 	EXPECT_EQ(0, kipc_device_ioctl(KIPC_LIST, &arg));
 	ASSERT_EQ(1, arg.count);
