@@ -513,7 +513,7 @@ TEST_F(model, random_calls)
 	EXPECT_LT(rounds / 2000, run->done[DRAIN]);
 	for (i = PEEK; i < OPERATIONS; i++)
 		EXPECT_LT(rounds / 20, run->done[i]);
-	EXPECT_LT(rounds / 100, full);
+	EXPECT_LT(0, full);
 }
 
 TEST_HARNESS_MAIN
