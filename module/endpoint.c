@@ -28,7 +28,7 @@ static struct kipc_object *kipc_endpoint_make(struct kipc_call *call)
 	kipc_queue_init(&endpoint->queue, &bounds, &kipc_endpoint_queue_ops);
 	hash_init(endpoint->records);
 	get_random_bytes(&endpoint->token_key, sizeof(endpoint->token_key));
-	INIT_LIST_HEAD(&endpoint->callers);
+	INIT_HLIST_HEAD(&endpoint->callers);
 	INIT_LIST_HEAD(&endpoint->untold);
 	err = kipc_object_init(&endpoint->object, &kipc_endpoint_kind,
 			       arg->mode, kipc_post_cost(&bounds));

@@ -79,7 +79,7 @@ struct kipc_endpoint {
 	DECLARE_HASHTABLE(records, 5);
 	siphash_key_t token_key;
 	u64 nr_tokens;
-	struct list_head callers;
+	struct hlist_head callers;
 	struct list_head untold;
 	u32 nr_calls;
 	u32 nr_untold;
@@ -87,14 +87,16 @@ struct kipc_endpoint {
 
 /**
  * struct kipc_exchange - one who waits for a reply; lives as long as the call
- * @waiter: for sleeping; its link is in endpoint->callers
- * @request: valid while the link is
+ * @waiter: for sleeping
+ * @node: in endpoint->callers
+ * @request: valid while @node is in there
  * @room: for the body of the reply
  * @truncate: or any length
  * @reply: (out) the reply, with its reference
  */
 struct kipc_exchange {
 	struct kipc_waiter waiter;
+	struct hlist_node node;
 	struct kipc_message *request;
 	u32 room;
 	bool truncate;

@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which process has which endpoint, and how an endpoint ends: see endpoint.h. */
+#include <linux/hash.h>
 #include <linux/rhashtable.h>
 
 #include "endpoint.h"
 #include "main.h"
 #include "post.h"
+
+static u32 kipc_owner_hash(const void *owner, u32 len, u32 seed)
+{
+	return hash_ptr(*(struct pid * const *)owner, 32) ^ seed;
+}
+
+static int kipc_owner_cmp(struct rhashtable_compare_arg *arg,
+			  const void *endpoint)
+{
+	struct pid * const *owner = arg->key;
+
+	return ((const struct kipc_endpoint *)endpoint)->owner.tgid != *owner;
+}
 
 /* By owner; changes take the bucket's lock, look-ups use RCU. */
 static struct rhashtable kipc_endpoints;
@@ -13,6 +27,8 @@ static const struct rhashtable_params kipc_endpoints_params = {
 	.head_offset	= offsetof(struct kipc_endpoint, node),
 	.key_offset	= offsetof(struct kipc_endpoint, owner.tgid),
 	.key_len	= sizeof(struct pid *),
+	.hashfn		= kipc_owner_hash,
+	.obj_cmpfn	= kipc_owner_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -92,7 +108,8 @@ struct kipc_endpoint *kipc_endpoint_find(u32 nr, u64 id)
 	struct pid *pid;
 
 	rcu_read_lock();
-	pid = find_vpid(nr);
+	/* As find_vpid(), but without a call for the namespace. */
+	pid = find_pid_ns(nr, ns_of_pid(task_pid(current)));
 	if (!pid || kipc_process_dead(pid)) {
 		rcu_read_unlock();
 		return ERR_PTR(-ESRCH);

@@ -20,7 +20,7 @@ static void kipc_request_accepted(struct kipc_queue *queue,
 {
 	struct kipc_endpoint *endpoint = kipc_queue_endpoint(queue);
 
-	list_add_tail(&request->call->waiter.link, &endpoint->callers);
+	hlist_add_head(&request->call->node, &endpoint->callers);
 }
 
 /* Makes the request its own record. */
@@ -74,7 +74,7 @@ const struct kipc_queue_ops kipc_endpoint_queue_ops = {
 /* The exchange is over; it must not be touched any more when it was finished. */
 static void kipc_exchange_detach(struct kipc_exchange *exchange)
 {
-	list_del(&exchange->waiter.link);
+	hlist_del(&exchange->node);
 	exchange->request->call = NULL;
 }
 
@@ -88,12 +88,12 @@ static void kipc_exchange_detach(struct kipc_exchange *exchange)
 void kipc_endpoint_end_calls(struct kipc_endpoint *endpoint, int err)
 {
 	struct kipc_wake_batch wake = { };
-	struct kipc_exchange *exchange, *next;
+	struct kipc_exchange *exchange;
+	struct hlist_node *next;
 
 	spin_lock(&endpoint->queue.lock);
 	err = kipc_queue_mark_closed(&endpoint->queue, err);
-	list_for_each_entry_safe(exchange, next, &endpoint->callers,
-				 waiter.link) {
+	hlist_for_each_entry_safe(exchange, next, &endpoint->callers, node) {
 		kipc_exchange_detach(exchange);
 		kipc_wake_batch_add(&wake, &exchange->waiter, err);
 	}
@@ -185,15 +185,20 @@ static int kipc_region_probe(u64 at, u64 bytes)
 	u64 end = at + bytes;
 	u8 byte;
 
-	if (end < at || !access_ok(u64_to_user_ptr(at), bytes))
+	if (end < at || !user_access_begin(u64_to_user_ptr(at), bytes))
 		return -EFAULT;
 	for (; at < end; at = (at | ~PAGE_MASK) + 1) {
 		u8 __user *uptr = u64_to_user_ptr(at);
 
-		if (get_user(byte, uptr) || put_user(byte, uptr))
-			return -EFAULT;
+		unsafe_get_user(byte, uptr, fault);
+		unsafe_put_user(byte, uptr, fault);
 	}
+	user_access_end();
 	return 0;
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 /*
@@ -277,7 +282,7 @@ int kipc_endpoint_call_call(struct kipc_call *call)
 		err = kipc_exchange_wait(endpoint, &exchange, arg->deadline_ns);
 	if (!err) {
 		err = kipc_reply_deliver(exchange.reply, &place);
-		kipc_post_done(post.queue, exchange.reply);
+		kipc_queue_recycle(post.queue, exchange.reply);
 	}
 	kipc_object_put(&endpoint->object);
 	return err;
@@ -329,7 +334,7 @@ static int kipc_reply_give(struct kipc_endpoint *endpoint, u64 token,
 	spin_unlock(&queue->lock);
 
 	kipc_waiter_wake(task);
-	kipc_post_done(queue, record);
+	kipc_queue_recycle(queue, record);
 	return err;
 
 unlock:

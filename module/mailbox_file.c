@@ -55,7 +55,7 @@ static ssize_t kipc_mailbox_read(struct kiocb *iocb, struct iov_iter *to)
 		kipc_queue_return(queue, message);
 		return -EFAULT;
 	}
-	kipc_post_done(queue, message);
+	kipc_queue_recycle(queue, message);
 	return len;
 }
 
@@ -68,17 +68,17 @@ static ssize_t kipc_mailbox_write(struct kiocb *iocb, struct iov_iter *from)
 		.nowait	= kipc_iocb_nowait(iocb),
 	};
 	size_t len = iov_iter_count(from);
-	struct kipc_message *message, *spares;
+	struct kipc_message *message;
 	int err;
 
 	if (kipc_object_destroyed(handle->object))
 		return -EIDRM;
 	if (!len)
 		return 0;
-	spares = kipc_queue_spares(post.queue);
-	message = kipc_message_from_iter(from, post.queue->bounds.message_max,
-					 &spares);
-	kipc_queue_keep(post.queue, spares);
+	if (len > post.queue->bounds.message_max)
+		return -EMSGSIZE;
+	message = kipc_message_from_iter(from,
+					 kipc_queue_spare(post.queue, len));
 	err = kipc_post_send(&post, message, 0);
 	return err ?: len;
 }

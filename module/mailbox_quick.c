@@ -22,26 +22,6 @@ static bool kipc_queue_seems_calm(const struct kipc_queue *queue)
 		 READ_ONCE(queue->nr_senders) | READ_ONCE(queue->nr_receivers));
 }
 
-/* Memory for one message, if there is some left. */
-static struct kipc_message *kipc_quick_alloc(struct kipc_queue *queue)
-{
-	struct kipc_message *message = kipc_queue_spares(queue);
-
-	if (unlikely(message && message->next_spare))
-		kipc_queue_keep(queue, message->next_spare);
-	return message;
-}
-
-/* The memory of a message that nobody else has. */
-static void kipc_quick_free(struct kipc_queue *queue,
-			    struct kipc_message *message)
-{
-	put_pid(message->sender);
-	message->next_spare = NULL;
-	message->nr_spares = 1;
-	kipc_queue_keep(queue, message);
-}
-
 /* Reads what counts of the argument.  Return: is it ordinary? */
 static __always_inline bool
 kipc_quick_send_in(const struct kipc_msg_send __user *arg, struct kipc_msg *msg)
@@ -99,7 +79,7 @@ bool kipc_mailbox_quick_send(struct file *file, unsigned long uptr)
 	    !kipc_quick_send_in((void __user *)uptr, &msg) ||
 	    msg.len > queue->bounds.message_max)
 		return false;
-	message = kipc_quick_alloc(queue);
+	message = kipc_queue_spare(queue, msg.len);
 	if (!message)
 		return false;
 	kipc_message_init(message, msg.len, ktime_get_ns());
@@ -120,7 +100,7 @@ bool kipc_mailbox_quick_send(struct file *file, unsigned long uptr)
 	}
 	spin_unlock(&queue->lock);
 undo:
-	kipc_quick_free(queue, message);
+	kipc_queue_recycle(queue, message);
 	return false;
 }
 
@@ -205,11 +185,6 @@ bool kipc_mailbox_quick_recv(struct file *file, unsigned long uptr)
 		kipc_queue_return(queue, message);
 		return false;
 	}
-	if (likely(refcount_dec_and_test(&message->refs))) {
-		if (likely(message->flags == KIPC_MESSAGE_CACHED))
-			kipc_quick_free(queue, message);
-		else
-			kipc_message_free(message);
-	}
+	kipc_queue_recycle(queue, message);
 	return true;
 }

@@ -414,8 +414,12 @@ static long kipc_device_ioctl(struct file *file, unsigned int cmd,
 	 * opened.  By then the name is unknown, or another object's: look again.
 	 */
 	do {
-		struct kipc_call call = { .file = file };
+		struct kipc_call call __uninitialized;
 
+		call.handle = NULL;
+		call.file = file;
+		call.nr_files = 0;
+		call.created = NULL;
 		ret = kipc_dispatch(&call, op, (void __user *)uptr);
 	} while (ret == -EIDRM && op->opens && !fatal_signal_pending(current));
 	return ret;

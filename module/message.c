@@ -18,12 +18,9 @@
 #define KIPC_MESSAGE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 #define KIPC_BODY_GFP		(KIPC_MESSAGE_GFP | __GFP_RETRY_MAYFAIL)
 
-/* What a queue that was used with vectors keeps: a few KiB. */
-#define KIPC_SPARES_MAX		32
-
 static struct kmem_cache *kipc_message_cache;
 
-static struct kipc_message *kipc_message_alloc_large(u32 len)
+static noinline struct kipc_message *kipc_message_alloc_large(u32 len)
 {
 	struct kipc_message *message;
 	void *body;
@@ -47,28 +44,24 @@ static struct kipc_message *kipc_message_alloc_large(u32 len)
 	return message;
 }
 
-static struct kipc_message *
-kipc_message_alloc_small(struct kipc_message **spares)
+static __always_inline struct kipc_message *
+kipc_message_alloc_small(struct kipc_message *memory)
 {
-	struct kipc_message *message = *spares;
-
-	if (likely(message))
-		*spares = message->next_spare;
-	else
-		message = kmem_cache_alloc(kipc_message_cache,
-					   KIPC_MESSAGE_GFP);
-	if (likely(message))
-		message->flags = KIPC_MESSAGE_CACHED;
-	return message;
+	if (unlikely(!memory))
+		memory = kmem_cache_alloc(kipc_message_cache,
+					  KIPC_MESSAGE_GFP);
+	if (likely(memory))
+		memory->flags = KIPC_MESSAGE_CACHED;
+	return memory;
 }
 
-static struct kipc_message *kipc_message_alloc(u32 len, u64 now,
-					       struct kipc_message **spares)
+static __always_inline struct kipc_message *
+kipc_message_alloc(u32 len, u64 now, struct kipc_message *memory)
 {
 	struct kipc_message *message;
 
 	if (likely(len <= KIPC_MESSAGE_SMALL))
-		message = kipc_message_alloc_small(spares);
+		message = kipc_message_alloc_small(memory);
 	else
 		message = kipc_message_alloc_large(len);
 	if (unlikely(!message))
@@ -97,34 +90,27 @@ void kipc_message_free(struct kipc_message *message)
 }
 
 /**
- * kipc_message_recycle - drop a reference, and keep the memory if it is small
+ * kipc_message_recycle - drop a reference, but keep the memory if it is small
  * @message: the message
- * @spares: where to
  *
  * Context: may sleep.
+ * Return: the memory, for another message, or NULL.
  */
-void kipc_message_recycle(struct kipc_message *message,
-			  struct kipc_message **spares)
+struct kipc_message *kipc_message_recycle(struct kipc_message *message)
 {
-	u32 nr_spares;
-
 	if (!refcount_dec_and_test(&message->refs))
-		return;
-	nr_spares = *spares ? (*spares)->nr_spares : 0;
-	if (unlikely(!(message->flags & KIPC_MESSAGE_CACHED) ||
-		     message->flags & KIPC_MESSAGE_APART || message->files ||
-		     nr_spares == KIPC_SPARES_MAX)) {
+		return NULL;
+	if (unlikely(message->flags & KIPC_MESSAGE_APART || message->files ||
+		     !(message->flags & KIPC_MESSAGE_CACHED))) {
 		kipc_message_free(message);
-		return;
+		return NULL;
 	}
 	put_pid(message->sender);
-	message->next_spare = *spares;
-	message->nr_spares = nr_spares + 1;
-	*spares = message;
+	return message;
 }
 
 /**
- * kipc_message_free_spares - free what kipc_message_recycle() kept
+ * kipc_message_free_spares - free memory that was kept
  * @first: of the chain
  */
 void kipc_message_free_spares(struct kipc_message *first)
@@ -181,24 +167,26 @@ static int kipc_body_out(void __user *to, const void *body, u32 len)
  * @msg: a copy of the struct
  * @max: longest body
  * @now: CLOCK_MONOTONIC
- * @spares: memory to use first
+ * @memory: from kipc_message_recycle(), if the body is small, or NULL; used up
  *
  * Context: may sleep.
  * Return: the message, to be dropped with kipc_message_put(); -EINVAL,
  * -EMSGSIZE, -EFAULT, -EBADF, -ENOMEM.
  */
 struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
-				       u64 now, struct kipc_message **spares)
+				       u64 now, struct kipc_message *memory)
 {
 	struct kipc_message *message;
 	int err;
 
 	if (msg->flags || msg->pad || msg->priority > KIPC_MSG_PRIORITY_MAX ||
 	    msg->fd_count > KIPC_MSG_FDS_MAX)
-		return ERR_PTR(-EINVAL);
-	if (msg->len > max)
-		return ERR_PTR(-EMSGSIZE);
-	message = kipc_message_alloc(msg->len, now, spares);
+		err = -EINVAL;
+	else
+		err = msg->len > max ? -EMSGSIZE : 0;
+	if (unlikely(err))
+		goto refuse;
+	message = kipc_message_alloc(msg->len, now, memory);
 	if (IS_ERR(message))
 		return message;
 	message->type = msg->type;
@@ -223,27 +211,28 @@ struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
 put:
 	kipc_message_put(message);
 	return ERR_PTR(err);
+
+refuse:
+	if (memory)
+		kmem_cache_free(kipc_message_cache, memory);
+	return ERR_PTR(err);
 }
 
 /**
  * kipc_message_from_iter - make a message of what is written
- * @from: the body
- * @max: longest body
- * @spares: memory to use first
+ * @from: the body, no longer than it may be
+ * @memory: as for kipc_message_make()
  *
  * Context: may sleep.
- * Return: the message, to be dropped with kipc_message_put(); -EMSGSIZE,
- * -EFAULT, -ENOMEM.
+ * Return: the message, to be dropped with kipc_message_put(); -EFAULT, -ENOMEM.
  */
-struct kipc_message *kipc_message_from_iter(struct iov_iter *from, u32 max,
-					    struct kipc_message **spares)
+struct kipc_message *kipc_message_from_iter(struct iov_iter *from,
+					    struct kipc_message *memory)
 {
 	size_t len = iov_iter_count(from);
 	struct kipc_message *message;
 
-	if (len > max)
-		return ERR_PTR(-EMSGSIZE);
-	message = kipc_message_alloc(len, ktime_get_ns(), spares);
+	message = kipc_message_alloc(len, ktime_get_ns(), memory);
 	if (IS_ERR(message))
 		return message;
 	message->type = 0;
@@ -268,24 +257,21 @@ static u32 kipc_show_gid(struct user_namespace *user_ns, kgid_t gid)
 						  from_kgid_munged(user_ns, gid);
 }
 
-/**
- * kipc_message_describe - tell the caller about a message
- * @message: the message
- * @place: where; what he said there about buffers stays as it is
- * @flags: KIPC_MSG_* that are not the message's own
- * @fd_count: descriptors
- *
- * Context: may sleep.
- * Return: 0 or -EFAULT.
- */
-int kipc_message_describe(const struct kipc_message *message,
-			  const struct kipc_place *place, u32 flags,
-			  u32 fd_count)
+static u32 kipc_show_pid(struct pid *pid)
+{
+	struct pid_namespace *ns = ns_of_pid(task_pid(current));
+
+	return likely(ns == &init_pid_ns) ? pid_nr(pid) : pid_nr_ns(pid, ns);
+}
+
+static __always_inline int
+kipc_describe(const struct kipc_message *message,
+	      const struct kipc_place *place, u32 flags, u32 fd_count)
 {
 	struct user_namespace *user_ns = current_user_ns();
 	u32 uid = kipc_show_uid(user_ns, message->uid);
 	u32 gid = kipc_show_gid(user_ns, message->gid);
-	u32 pid = pid_nr_ns(message->sender, task_active_pid_ns(current));
+	u32 pid = kipc_show_pid(message->sender);
 	struct kipc_msg __user *out = place->msg;
 	u64 token = 0;
 
@@ -319,6 +305,23 @@ int kipc_message_describe(const struct kipc_message *message,
 fault:
 	user_write_access_end();
 	return -EFAULT;
+}
+
+/**
+ * kipc_message_describe - tell the caller about a message
+ * @message: the message
+ * @place: where; what he said there about buffers stays as it is
+ * @flags: KIPC_MSG_* that are not the message's own
+ * @fd_count: descriptors
+ *
+ * Context: may sleep.
+ * Return: 0 or -EFAULT.
+ */
+int kipc_message_describe(const struct kipc_message *message,
+			  const struct kipc_place *place, u32 flags,
+			  u32 fd_count)
+{
+	return kipc_describe(message, place, flags, fd_count);
 }
 
 /**
@@ -358,7 +361,7 @@ int kipc_message_deliver(struct kipc_message *message,
 			    min(message->len, place->room));
 	if (err)
 		return err;
-	err = kipc_message_describe(message, place, flags, fd_count);
+	err = kipc_describe(message, place, flags, fd_count);
 	if (err || likely(!files))
 		return err;
 	return kipc_files_receive(files, fds);

@@ -173,12 +173,11 @@ static inline void kipc_message_place(struct kipc_place *place,
 
 /* message.c */
 struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
-				       u64 now, struct kipc_message **spares);
-struct kipc_message *kipc_message_from_iter(struct iov_iter *from, u32 max,
-					    struct kipc_message **spares);
+				       u64 now, struct kipc_message *memory);
+struct kipc_message *kipc_message_from_iter(struct iov_iter *from,
+					    struct kipc_message *memory);
 void kipc_message_free(struct kipc_message *message);
-void kipc_message_recycle(struct kipc_message *message,
-			  struct kipc_message **spares);
+struct kipc_message *kipc_message_recycle(struct kipc_message *message);
 void kipc_message_free_spares(struct kipc_message *first);
 void kipc_message_strip(struct kipc_message *message);
 int kipc_message_describe(const struct kipc_message *message,

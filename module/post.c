@@ -86,41 +86,6 @@ static void kipc_post_note(const struct kipc_post *post, int err, u32 len)
 }
 
 /**
- * kipc_post_make - make one message
- * @post: where it is going to be sent
- * @msg: a copy of the caller's struct
- *
- * Context: may sleep.
- * Return: as kipc_message_make().
- */
-struct kipc_message *kipc_post_make(const struct kipc_post *post,
-				    const struct kipc_msg *msg)
-{
-	struct kipc_message *spares = kipc_queue_spares(post->queue);
-	struct kipc_message *message;
-
-	message = kipc_message_make(msg, post->queue->bounds.message_max,
-				    ktime_get_ns(), &spares);
-	kipc_queue_keep(post->queue, spares);
-	return message;
-}
-
-/**
- * kipc_post_done - drop one message
- * @queue: the queue that it was in
- * @message: the message
- *
- * Context: may sleep.
- */
-void kipc_post_done(struct kipc_queue *queue, struct kipc_message *message)
-{
-	struct kipc_message *spares = kipc_queue_spares(queue);
-
-	kipc_message_recycle(message, &spares);
-	kipc_queue_keep(queue, spares);
-}
-
-/**
  * kipc_post_send - send one message
  * @post: where to
  * @message: the message, or the error that making it gave; used up here
@@ -172,10 +137,12 @@ static u32 kipc_vector_make(struct kipc_vector *vector, u32 count,
 	u32 i;
 
 	for (i = 0; i < count && bytes < KIPC_VECTOR_BYTES; i++) {
-		struct kipc_message *message;
+		struct kipc_message *message, *memory = NULL;
 
+		if (vector->msgs[i].len <= KIPC_MESSAGE_SMALL)
+			memory = kipc_spares_pop(&vector->spares);
 		message = kipc_message_make(&vector->msgs[i], max, now,
-					    &vector->spares);
+					    memory);
 		if (IS_ERR(message)) {
 			*err = PTR_ERR(message);
 			break;
@@ -256,24 +223,6 @@ int kipc_post_sendv(const struct kipc_post *post, struct kipc_msg_sendv *arg)
 	return 0;
 }
 
-/* Gives a message that was received to the caller, or brings it back. */
-static int kipc_post_deliver(struct kipc_queue *queue,
-			     struct kipc_message *message,
-			     const struct kipc_place *place,
-			     struct kipc_message **spares)
-{
-	int err = kipc_message_deliver(message, place);
-
-	if (unlikely(err)) {
-		kipc_queue_return(queue, message);
-		return err;
-	}
-	if (unlikely(message->flags & KIPC_MESSAGE_CALL))
-		kipc_message_strip(message);
-	kipc_message_recycle(message, spares);
-	return 0;
-}
-
 /* Says how long the message is that had no room. */
 static int kipc_post_too_long(const struct kipc_place *place, u32 needed)
 {
@@ -293,7 +242,7 @@ static int kipc_post_too_long(const struct kipc_place *place, u32 needed)
 int kipc_post_take(const struct kipc_post *post, struct kipc_receiver *receiver,
 		   const struct kipc_place *place, u64 deadline_ns)
 {
-	struct kipc_message *spares;
+	struct kipc_message *message;
 	int err;
 
 	err = kipc_queue_receive(post->queue, receiver, post->nowait,
@@ -302,9 +251,16 @@ int kipc_post_take(const struct kipc_post *post, struct kipc_receiver *receiver,
 		return kipc_post_too_long(place, receiver->needed);
 	if (err)
 		return err;
-	spares = kipc_queue_spares(post->queue);
-	err = kipc_post_deliver(post->queue, receiver->message, place, &spares);
-	kipc_queue_keep(post->queue, spares);
+	message = receiver->message;
+	err = kipc_message_deliver(message, place);
+	if (unlikely(err)) {
+		kipc_queue_return(post->queue, message);
+	} else if (message->flags & KIPC_MESSAGE_CALL) {
+		kipc_message_strip(message);
+		kipc_message_put(message);
+	} else {
+		kipc_queue_recycle(post->queue, message);
+	}
 	return err;
 }
 
@@ -400,14 +356,16 @@ static u32 kipc_vector_deliver(struct kipc_vector *vector, u32 count,
 	u32 i, done;
 
 	for (done = 0; done < count; done++) {
-		*err = kipc_post_deliver(queue,
-					 vector->receivers[done].message,
-					 &vector->places[done],
-					 &vector->spares);
+		struct kipc_message *message = vector->receivers[done].message;
+
+		*err = kipc_message_deliver(message, &vector->places[done]);
 		if (*err)
 			break;
+		if (unlikely(message->flags & KIPC_MESSAGE_CALL))
+			kipc_message_strip(message);
+		kipc_spares_push(&vector->spares, message);
 	}
-	for (i = done + 1; i < count; i++)
+	for (i = done; i < count; i++)
 		kipc_queue_return(queue, vector->receivers[i].message);
 	return done;
 }

@@ -48,10 +48,23 @@ static inline bool kipc_post_nowait(const struct file *file, u32 flags)
 	return (flags & KIPC_MSG_NONBLOCK) || (file->f_flags & O_NONBLOCK);
 }
 
+/**
+ * kipc_post_make - make one message
+ * @post: where it is going to be sent
+ * @msg: a copy of the caller's struct
+ *
+ * Context: may sleep.
+ * Return: as kipc_message_make().
+ */
+static inline struct kipc_message *
+kipc_post_make(const struct kipc_post *post, const struct kipc_msg *msg)
+{
+	return kipc_message_make(msg, post->queue->bounds.message_max,
+				 ktime_get_ns(),
+				 kipc_queue_spare(post->queue, msg->len));
+}
+
 /* post.c */
-struct kipc_message *kipc_post_make(const struct kipc_post *post,
-				    const struct kipc_msg *msg);
-void kipc_post_done(struct kipc_queue *queue, struct kipc_message *message);
 int kipc_post_bounds(u32 *max_messages, u64 *max_bytes, u32 *message_max);
 unsigned long kipc_post_cost(const struct kipc_queue_bounds *bounds);
 

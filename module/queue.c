@@ -302,6 +302,8 @@ static int kipc_queue_take(struct kipc_queue *queue,
 {
 	struct kipc_message *message;
 
+	if (!queue->messages)
+		return -EAGAIN;
 	message = kipc_queue_find(queue, receiver->select, 0);
 	if (!message)
 		return -EAGAIN;
@@ -315,6 +317,23 @@ static int kipc_queue_take(struct kipc_queue *queue,
 	return 0;
 }
 
+/* The usual case of kipc_queue_take(), without what only matters to others. */
+static __always_inline bool kipc_queue_take_quick(struct kipc_queue *queue,
+						  struct kipc_receiver *receiver)
+{
+	struct kipc_message *message = kipc_queue_first(queue);
+
+	if (unlikely(!message || !kipc_queue_is_calm(queue) ||
+		     receiver->select->how != KIPC_SELECT_ANY ||
+		     message->len > receiver->room ||
+		     message->flags & KIPC_MESSAGE_CALL))
+		return false;
+	kipc_queue_remove(queue, message);
+	queue->taken++;
+	receiver->message = message;
+	return true;
+}
+
 /* Waits for a message.  Return: 0 if there is one, or an errno. */
 static int kipc_queue_receive_sleep(struct kipc_queue *queue,
 				    struct kipc_receiver *receiver,
@@ -322,8 +341,8 @@ static int kipc_queue_receive_sleep(struct kipc_queue *queue,
 	__releases(&queue->lock)
 {
 	struct pid *sender = receiver->select->sender;
+	struct kipc_queue_change change __uninitialized;
 	struct kipc_message *unused = NULL;
-	struct kipc_queue_change change;
 	int err, result;
 
 	kipc_waiter_init(&receiver->waiter);
@@ -375,19 +394,11 @@ int kipc_queue_receive(struct kipc_queue *queue,
 {
 	struct pid *sender = receiver->select->sender;
 	struct kipc_queue_change change __uninitialized;
-	struct kipc_message *message;
 	int ret;
 
 	kipc_queue_begin(queue, &change);
-	message = kipc_queue_first(queue);
-	if (likely(message && kipc_queue_is_calm(queue) &&
-		   receiver->select->how == KIPC_SELECT_ANY &&
-		   message->len <= receiver->room &&
-		   !(message->flags & KIPC_MESSAGE_CALL))) {
-		kipc_queue_remove(queue, message);
-		queue->taken++;
+	if (likely(kipc_queue_take_quick(queue, receiver))) {
 		spin_unlock(&queue->lock);
-		receiver->message = message;
 		return 0;
 	}
 	ret = queue->closed;
@@ -420,10 +431,13 @@ u32 kipc_queue_receive_some(struct kipc_queue *queue,
 	u32 i;
 
 	kipc_queue_begin(queue, &change);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (likely(kipc_queue_take_quick(queue, &receivers[i])))
+			continue;
 		if (queue->closed ||
 		    kipc_queue_take(queue, &change, &receivers[i]))
 			break;
+	}
 	kipc_queue_settle(queue, &change);
 	return i;
 }

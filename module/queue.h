@@ -54,6 +54,9 @@
 #include "message.h"
 #include "waiter.h"
 
+/* Most that a queue keeps of the memory of small messages: a few KiB. */
+#define KIPC_SPARES_MAX		32
+
 struct kipc_queue;
 struct seq_file;
 
@@ -188,8 +191,8 @@ void kipc_queue_remove(struct kipc_queue *queue, struct kipc_message *message);
 struct kipc_message *kipc_queue_find(const struct kipc_queue *queue,
 				     const struct kipc_select *select,
 				     u32 position);
-bool kipc_select_matches(const struct kipc_select *select,
-			 const struct kipc_message *message);
+bool kipc_select_has(const struct kipc_select *select,
+		     const struct kipc_message *message);
 bool kipc_select_valid(u32 how, u64 type, u32 pid);
 int kipc_select_some(struct kipc_select *select, struct kipc_queue *queue,
 		     u32 how, u64 type, u32 pid);
@@ -225,6 +228,14 @@ static inline int kipc_select_init(struct kipc_select *select,
 	return 0;
 }
 
+/* Is it one that the receiver wants? */
+static inline bool kipc_select_matches(const struct kipc_select *select,
+				       const struct kipc_message *message)
+{
+	return likely(select->how == KIPC_SELECT_ANY) ||
+	       kipc_select_has(select, message);
+}
+
 static inline void kipc_select_done(struct kipc_select *select)
 {
 	if (unlikely(select->sender))
@@ -244,6 +255,34 @@ static inline struct kipc_message *kipc_queue_spares(struct kipc_queue *queue)
 	return READ_ONCE(queue->spare) ? xchg(&queue->spare, NULL) : NULL;
 }
 
+static inline struct kipc_message *
+kipc_spares_pop(struct kipc_message **spares)
+{
+	struct kipc_message *memory = *spares;
+
+	if (memory)
+		*spares = memory->next_spare;
+	return memory;
+}
+
+/* Drops a message, but keeps its memory. */
+static inline void kipc_spares_push(struct kipc_message **spares,
+				    struct kipc_message *message)
+{
+	u32 nr_spares = *spares ? (*spares)->nr_spares : 0;
+
+	if (unlikely(nr_spares == KIPC_SPARES_MAX)) {
+		kipc_message_put(message);
+		return;
+	}
+	message = kipc_message_recycle(message);
+	if (unlikely(!message))
+		return;
+	message->next_spare = *spares;
+	message->nr_spares = nr_spares + 1;
+	*spares = message;
+}
+
 static inline void kipc_queue_keep(struct kipc_queue *queue,
 				   struct kipc_message *spares)
 {
@@ -252,6 +291,30 @@ static inline void kipc_queue_keep(struct kipc_queue *queue,
 	/* Somebody else has kept some in the meantime. */
 	if (unlikely(spares))
 		kipc_message_free_spares(spares);
+}
+
+/* Memory for one message of this length, or NULL. */
+static inline struct kipc_message *kipc_queue_spare(struct kipc_queue *queue,
+						    u32 len)
+{
+	struct kipc_message *spares, *memory;
+
+	if (len > KIPC_MESSAGE_SMALL)
+		return NULL;
+	spares = kipc_queue_spares(queue);
+	memory = kipc_spares_pop(&spares);
+	kipc_queue_keep(queue, spares);
+	return memory;
+}
+
+/* Drops a message that was in the queue, and keeps its memory.  May sleep. */
+static inline void kipc_queue_recycle(struct kipc_queue *queue,
+				      struct kipc_message *message)
+{
+	struct kipc_message *spares = kipc_queue_spares(queue);
+
+	kipc_spares_push(&spares, message);
+	kipc_queue_keep(queue, spares);
 }
 
 /* The message that comes first, or NULL.  Under queue->lock. */

@@ -115,12 +115,12 @@ static struct kipc_message *kipc_queue_next(struct kipc_message *message)
 }
 
 /**
- * kipc_select_matches - is it one that the receiver wants?
- * @select: what he wants
+ * kipc_select_has - kipc_select_matches() for one who does not want any
+ * @select: what the receiver wants
  * @message: the message
  */
-bool kipc_select_matches(const struct kipc_select *select,
-			 const struct kipc_message *message)
+bool kipc_select_has(const struct kipc_select *select,
+		     const struct kipc_message *message)
 {
 	switch (select->how) {
 	case KIPC_SELECT_TYPE:

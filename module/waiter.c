@@ -5,23 +5,11 @@
 #include "process.h"
 #include "waiter.h"
 
-/**
- * kipc_schedule - sleep until woken or the deadline passes
- * @deadline_ns: CLOCK_MONOTONIC, 0 for none
- *
- * The caller has set the task's state and checked what it waits for since.
- *
- * Context: may sleep, that is what it is for.
- * Return: 0 if woken (by anybody: look again), -ETIMEDOUT.
- */
-int kipc_schedule(u64 deadline_ns)
+/** kipc_schedule_until - kipc_schedule() with a deadline */
+int kipc_schedule_until(u64 deadline_ns)
 {
 	ktime_t expires;
 
-	if (!deadline_ns) {
-		schedule();
-		return 0;
-	}
 	/* What does not fit a ktime_t is 292 years away. */
 	expires = min_t(u64, deadline_ns, KTIME_MAX - 1);
 	if (schedule_hrtimeout_range(&expires, current->timer_slack_ns,
@@ -30,21 +18,23 @@ int kipc_schedule(u64 deadline_ns)
 	return -ETIMEDOUT;
 }
 
+static bool kipc_waiter_waits(const struct kipc_waiter *waiter)
+{
+	/* Pairs with kipc_waiter_finish(). */
+	return smp_load_acquire(&waiter->result) == KIPC_WAITING;
+}
+
 /* @peer: -ESRCH when this process has ended; it wakes the caller; or NULL. */
 static int kipc_waiter_wait(struct kipc_waiter *waiter, u64 deadline_ns,
 			    struct kipc_wait_stats *stats, struct pid *peer)
 {
-	u64 start = 0;
+	/* Who was seen to wait has waited, though he may not get to sleep. */
+	u64 start = stats ? ktime_get_ns() : 0;
 	int err = 0;
 
-	for (;;) {
+	do {
 		set_current_state(TASK_INTERRUPTIBLE);
-		/* Pairs with kipc_waiter_finish(). */
-		if (smp_load_acquire(&waiter->result) != KIPC_WAITING) {
-			err = 0;
-			break;
-		}
-		if (err)
+		if (!kipc_waiter_waits(waiter))
 			break;
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
@@ -54,15 +44,13 @@ static int kipc_waiter_wait(struct kipc_waiter *waiter, u64 deadline_ns,
 			err = -ESRCH;
 			break;
 		}
-		if (stats && !start)
-			start = ktime_get_ns();
 		err = kipc_schedule(deadline_ns);
-	}
+	} while (!err && kipc_waiter_waits(waiter));
 	__set_current_state(TASK_RUNNING);
 
-	if (start)
+	if (stats)
 		kipc_wait_account(stats, start);
-	return err;
+	return kipc_waiter_waits(waiter) ? err : 0;
 }
 
 /**

@@ -112,10 +112,27 @@ static inline void kipc_wake_batch_add(struct kipc_wake_batch *batch,
 	batch->tasks[batch->count++] = kipc_waiter_finish(waiter, result);
 }
 
-int kipc_schedule(u64 deadline_ns);
+int kipc_schedule_until(u64 deadline_ns);
 int kipc_waiter_sleep(struct kipc_waiter *waiter, u64 deadline_ns,
 		      struct kipc_wait_stats *stats);
 int kipc_waiter_sleep_for(struct kipc_waiter *waiter, u64 deadline_ns,
 			  struct kipc_wait_stats *stats, struct pid *peer);
+
+/**
+ * kipc_schedule - sleep until woken or the deadline passes
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ *
+ * The caller has set the task's state and checked what it waits for since.
+ *
+ * Context: may sleep, that is what it is for.
+ * Return: 0 if woken (by anybody: look again), -ETIMEDOUT.
+ */
+static inline int kipc_schedule(u64 deadline_ns)
+{
+	if (unlikely(deadline_ns))
+		return kipc_schedule_until(deadline_ns);
+	schedule();
+	return 0;
+}
 
 #endif /* KIPC_WAITER_H */
