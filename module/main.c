@@ -23,6 +23,7 @@
 #include "process.h"
 #include "segment.h"
 #include "semaphore.h"
+#include "semaphore_mapped.h"
 #include "words.h"
 
 static unsigned int mode = 0666;
@@ -132,6 +133,9 @@ static const struct kipc_op kipc_ops[] = {
 		.silent = true),
 	KIPC_OP(KIPC_SEMAPHORE_STAT, KIPC_ON_SEMAPHORE,
 		kipc_semaphore_stat_call, kipc_semaphore_stat, wakeups),
+	KIPC_OP(KIPC_SEMAPHORE_ATTACH, KIPC_ON_SEMAPHORE,
+		kipc_semaphore_attach_call, kipc_semaphore_attach, pad,
+		.final = true),
 	KIPC_OP(KIPC_ENDPOINT_CREATE, KIPC_ON_DEVICE,
 		kipc_endpoint_create_call, kipc_endpoint_create, pad,
 		.final = true, .opens = true),
@@ -214,6 +218,7 @@ union kipc_arg {
 	struct kipc_semaphore_mark semaphore_mark;
 	struct kipc_semaphore_watch semaphore_watch;
 	struct kipc_semaphore_stat semaphore_stat;
+	struct kipc_semaphore_attach semaphore_attach;
 	struct kipc_msg_send msg_send;
 	struct kipc_msg_sendv msg_sendv;
 	struct kipc_msg_recv msg_recv;

@@ -8,6 +8,7 @@
 #include "create.h"
 #include "main.h"
 #include "semaphore.h"
+#include "semaphore_mapped.h"
 
 KIPC_ASSERT_CREATE(kipc_semaphore_create);
 
@@ -44,6 +45,7 @@ static int kipc_semaphore_fill(struct kipc_semaphore *sem,
 static struct kipc_object *kipc_semaphore_make(struct kipc_call *call)
 {
 	struct kipc_semaphore_create *arg = call->arg;
+	bool mapped = arg->flags & KIPC_SEMAPHORE_MAPPED;
 	struct kipc_semaphore *sem;
 	int err = -ENOMEM;
 	u32 i;
@@ -57,7 +59,8 @@ static struct kipc_object *kipc_semaphore_make(struct kipc_call *call)
 	spin_lock_init(&sem->lock);
 
 	err = kipc_object_init(&sem->object, &kipc_semaphore_kind, arg->mode,
-			       arg->count * sizeof(*sem->counters));
+			       arg->count * sizeof(*sem->counters) +
+			       (mapped ? PAGE_SIZE : 0));
 	if (err) {
 		kfree(sem);
 		return ERR_PTR(err);
@@ -74,6 +77,8 @@ static struct kipc_object *kipc_semaphore_make(struct kipc_call *call)
 		init_waitqueue_head(&sem->counters[i].poll);
 	}
 	err = kipc_semaphore_fill(sem, arg);
+	if (!err && mapped)
+		err = kipc_mapped_make(sem);
 	if (err)
 		goto put;
 	return &sem->object;
@@ -97,7 +102,12 @@ static int kipc_semaphore_give(struct kipc_call *call,
 static void kipc_semaphore_destroyed(struct kipc_object *object)
 {
 	struct kipc_semaphore *sem = kipc_to_sem(object);
+	u32 i;
 
+	spin_lock(&sem->lock);
+	for (i = 0; sem->mapped && i < sem->count; i++)
+		kipc_mapped_ask(sem, i);
+	spin_unlock(&sem->lock);
 	kipc_sem_fail_all(sem, -EIDRM);
 	kipc_semaphore_wake_all_pollers(sem);
 }
@@ -107,13 +117,14 @@ static void kipc_semaphore_free(struct kipc_object *object)
 	struct kipc_semaphore *sem = kipc_to_sem(object);
 
 	kipc_undo_free_all(sem);
+	kipc_mapped_free(sem);
 	kvfree(sem->counters);
 }
 
 const struct kipc_kind kipc_semaphore_kind = {
 	.type		= KIPC_KIND_SEMAPHORE,
 	.name		= "semaphore",
-	.flags		= KIPC_SEMAPHORE_MUTEX,
+	.flags		= KIPC_SEMAPHORE_MUTEX | KIPC_SEMAPHORE_MAPPED,
 	.make		= kipc_semaphore_make,
 	.give		= kipc_semaphore_give,
 	.open		= kipc_semaphore_open,
@@ -132,6 +143,8 @@ int kipc_semaphore_create_call(struct kipc_call *call)
 {
 	struct kipc_semaphore_create *arg = call->arg;
 	bool mutex = arg->flags & KIPC_SEMAPHORE_MUTEX;
+	u32 most = arg->flags & KIPC_SEMAPHORE_MAPPED ? KIPC_SEM_MAPPED_MAX :
+							KIPC_SEM_COUNT_MAX;
 
 	if (!arg->count || arg->max > KIPC_SEM_VALUE_MAX)
 		return -EINVAL;
@@ -139,7 +152,7 @@ int kipc_semaphore_create_call(struct kipc_call *call)
 		return -EINVAL;
 	if (mutex && (arg->max > 1 || arg->initial || arg->values))
 		return -EINVAL;
-	if (arg->count > KIPC_SEM_COUNT_MAX)
+	if (arg->count > most)
 		return -ENOSPC;
 	if (arg->initial > (arg->max ?: KIPC_SEM_VALUE_MAX))
 		return -EOVERFLOW;
@@ -158,6 +171,10 @@ static int kipc_sem_check_step(const struct kipc_semaphore *sem, u32 rights,
 	if (sem->mutex && delta != -1 && delta != 1)
 		return -EINVAL;
 	if (delta < 0 && -(s64)delta > sem->max)
+		return -EINVAL;
+	/* Nobody knows what was taken from a word. */
+	if (sem->mapped && ((delta != -1 && delta != 1) ||
+			    (undo && !sem->mutex)))
 		return -EINVAL;
 	step->index = array_index_nospec(index, sem->count);
 	step->delta = delta;
@@ -196,6 +213,10 @@ int kipc_semaphore_op_call(struct kipc_call *call)
 				  arg->flags & KIPC_SEM_UNDO);
 	if (err)
 		return err;
+	if (sem->mapped)
+		return kipc_mapped_op(sem, step.index, step.delta,
+				      kipc_sem_nowait(call, arg->flags),
+				      arg->deadline_ns);
 	place.index = step.index;
 	place.zero = !step.delta;
 	op.steps = &step;
@@ -328,7 +349,7 @@ int kipc_semaphore_ops_call(struct kipc_call *call)
 	struct kipc_semaphore_ops *arg = call->arg;
 
 	if (arg->flags & ~(KIPC_SEM_NONBLOCK | KIPC_SEM_UNDO) || arg->pad ||
-	    !arg->count)
+	    !arg->count || kipc_to_sem(call->handle->object)->mapped)
 		return -EINVAL;
 	if (arg->count > KIPC_SEM_OPS_MAX)
 		return -E2BIG;
@@ -348,10 +369,16 @@ static int kipc_sem_check_range(const struct kipc_semaphore *sem, u32 first,
 	return 0;
 }
 
-static void kipc_sem_describe(const struct kipc_counter *counter,
+static void kipc_sem_describe(struct kipc_semaphore *sem, u32 index,
 			      struct pid_namespace *ns,
 			      struct kipc_sem_counter *out)
 {
+	const struct kipc_counter *counter = &sem->counters[index];
+
+	if (sem->mapped) {
+		kipc_mapped_describe(sem, index, ns, out);
+		return;
+	}
 	*out = (struct kipc_sem_counter){
 		.value		= counter->value,
 		.waiting	= counter->nr_takers,
@@ -412,12 +439,32 @@ int kipc_semaphore_get_call(struct kipc_call *call)
 
 	spin_lock(&sem->lock);
 	for (i = 0; i < arg->count; i++)
-		kipc_sem_describe(&sem->counters[first + i], ns, &counters[i]);
+		kipc_sem_describe(sem, first + i, ns, &counters[i]);
 	spin_unlock(&sem->lock);
 
 	err = kipc_sem_copy_counters(arg, counters);
 	kfree(counters);
 	return err;
+}
+
+static void kipc_sem_set_counter(struct kipc_semaphore *sem,
+				 struct kipc_sem_change *change, u32 index,
+				 u32 value)
+{
+	struct kipc_counter *counter = &sem->counters[index];
+
+	kipc_sem_mark(sem, change, index);
+	if (sem->mapped) {
+		kipc_mapped_set(sem, index, value);
+		return;
+	}
+	counter->sets++;
+	if (counter->owner)
+		counter->owner->held--;
+	counter->owner = NULL;
+	counter->state = 0;
+	counter->value = value;
+	__set_bit(index, change->fell);
 }
 
 static void kipc_sem_set(struct kipc_semaphore *sem, u32 first, u32 count,
@@ -428,18 +475,8 @@ static void kipc_sem_set(struct kipc_semaphore *sem, u32 first, u32 count,
 
 	spin_lock(&sem->lock);
 	kipc_undo_forget(sem, first, count);
-	for (i = first; i < first + count; i++) {
-		struct kipc_counter *counter = &sem->counters[i];
-
-		counter->sets++;
-		if (counter->owner)
-			counter->owner->held--;
-		counter->owner = NULL;
-		counter->state = 0;
-		counter->value = values[i - first];
-		kipc_sem_mark(sem, &change, i);
-		__set_bit(i, change.fell);
-	}
+	for (i = first; i < first + count; i++)
+		kipc_sem_set_counter(sem, &change, i, values[i - first]);
 	kipc_sem_settle(sem, &change);
 }
 
@@ -488,6 +525,8 @@ static int kipc_sem_mark_mutex(struct kipc_semaphore *sem, u32 index, u32 mark,
 {
 	struct kipc_counter *counter = &sem->counters[index];
 
+	if (sem->mapped)
+		return kipc_mapped_mark(sem, change, index, mark);
 	if (!counter->owner || counter->owner != kipc_undo_find(sem))
 		return -EPERM;
 	if (mark == KIPC_MUTEX_CONSISTENT) {
@@ -580,7 +619,8 @@ int kipc_semaphore_stat_call(struct kipc_call *call)
 
 	if (arg->flags || arg->pad)
 		return -EINVAL;
-	arg->semaphore_flags = sem->mutex ? KIPC_SEMAPHORE_MUTEX : 0;
+	arg->semaphore_flags = (sem->mutex ? KIPC_SEMAPHORE_MUTEX : 0) |
+			       (sem->mapped ? KIPC_SEMAPHORE_MAPPED : 0);
 	arg->count = sem->count;
 	arg->max = sem->max;
 	arg->sleeps = atomic64_read(&sem->stats.sleeps);
@@ -591,7 +631,7 @@ int kipc_semaphore_stat_call(struct kipc_call *call)
 	arg->waiting = sem->nr_waiting;
 	arg->wakeups = sem->wakeups;
 	hash_for_each(sem->undos, bucket, undo, node)
-		arg->undos += !!undo->held;
+		arg->undos += sem->mapped || undo->held;
 	spin_unlock(&sem->lock);
 	return 0;
 }

@@ -30,6 +30,9 @@
  * Taking back.  What a process is to give back is in a struct kipc_undo, see
  * there.  A mutex points to the record of its owner.
  *
+ * Mapped sets have their counters in user space's memory: see
+ * semaphore_mapped.h.
+ *
  * References: each handle holds the object.  A waiter needs none, it sleeps
  * inside a call on a handle.
  *
@@ -49,10 +52,12 @@
 #include "waiter.h"
 
 struct kipc_call;
+struct kipc_mapped;
 
 /**
  * struct kipc_counter - one counter of a set; all under sem->lock
- * @value: what it holds, 0..max; a mutex: 1 is free
+ * @value: what it holds, 0..max; a mutex: 1 is free; of a mapped set this, @state
+ *	and @owner are not used: there is the word
  * @state: 0 or KIPC_MUTEX_*
  * @polled: somebody has been on @poll
  * @sets: times that the value was set: what was taken before then is not given
@@ -92,6 +97,7 @@ struct kipc_counter {
  * @wakeups: operations that were done for somebody who waited
  * @stats: sleeps; atomic
  * @counters: @count of them
+ * @mapped: of a mapped set, otherwise NULL; invariant
  */
 struct kipc_semaphore {
 	struct kipc_object object;
@@ -107,6 +113,7 @@ struct kipc_semaphore {
 	u64 wakeups;
 	struct kipc_wait_stats stats;
 	struct kipc_counter *counters;
+	struct kipc_mapped *mapped;
 };
 
 /**
@@ -129,8 +136,11 @@ struct kipc_semaphore_handle {
  * @watch: for the process: gives back after its death
  * @waiters: operations that wait and will be recorded here; under sem->lock
  * @last_op: number of the last operation that was recorded; under sem->lock
- * @held: counters of @adjust that are not 0, and mutexes owned; under sem->lock
- * @adjust: for each counter what to add; under sem->lock
+ * @held: counters of @adjust that are not 0, and mutexes owned; under sem->lock;
+ *	of a mapped set always 0
+ * @token: of a mapped set: stands for the process in the words; invariant
+ * @token_node: of a mapped set: in mapped->tokens; under sem->lock
+ * @adjust: for each counter what to add; under sem->lock; none of a mapped set
  *
  * Made with the process's first operation that is to be undone.  It is taken
  * back when the process closes its last descriptor of the set or ends; both is
@@ -146,6 +156,8 @@ struct kipc_undo {
 	u32 waiters;
 	u64 last_op;
 	u32 held;
+	u32 token;
+	struct hlist_node token_node;
 	s32 adjust[];
 };
 
@@ -250,6 +262,13 @@ void kipc_sem_mark(struct kipc_semaphore *sem, struct kipc_sem_change *change,
 void kipc_sem_settle(struct kipc_semaphore *sem, struct kipc_sem_change *change)
 	__releases(&sem->lock);
 void kipc_sem_fail_all(struct kipc_semaphore *sem, int result);
+int kipc_sem_begin(struct kipc_semaphore *sem, struct kipc_sem_op *op)
+	__acquires(&sem->lock);
+void kipc_sem_enqueue(struct kipc_semaphore *sem, struct kipc_sem_op *op);
+void kipc_sem_leave(struct kipc_semaphore *sem, struct kipc_sem_change *change,
+		    struct kipc_sem_op *op);
+void kipc_sem_end(struct kipc_semaphore *sem, struct kipc_sem_change *change,
+		  struct kipc_sem_op *op, int result);
 
 /* semaphore_undo.c: what a process gives back when it ends */
 struct kipc_undo *kipc_undo_find(struct kipc_semaphore *sem);
@@ -261,6 +280,7 @@ int kipc_semaphore_flush(struct file *file, fl_owner_t id);
 
 /* semaphore_file.c: handles */
 extern const struct file_operations kipc_semaphore_fops;
+extern const struct file_operations kipc_mapped_fops;
 struct file *kipc_semaphore_open(struct kipc_object *object, u32 rights,
 				 u32 flags);
 void kipc_semaphore_wake_all_pollers(struct kipc_semaphore *sem);

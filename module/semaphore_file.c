@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Handles of a semaphore as files. */
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -9,6 +10,7 @@
 #include "compat.h"
 #include "main.h"
 #include "semaphore.h"
+#include "semaphore_mapped.h"
 
 static struct kipc_semaphore *kipc_file_sem(struct file *file)
 {
@@ -80,11 +82,16 @@ static void kipc_semaphore_show_fdinfo(struct seq_file *seq, struct file *file)
 {
 	struct kipc_semaphore_handle *handle = file->private_data;
 	struct kipc_semaphore *sem = kipc_file_sem(file);
+	struct kipc_sem_counter counter;
 	u32 watch, value, waiting;
 
 	spin_lock(&sem->lock);
 	watch = handle->watch;
 	value = sem->counters[watch].value;
+	if (sem->mapped) {
+		kipc_mapped_describe(sem, watch, &init_pid_ns, &counter);
+		value = counter.value;
+	}
 	waiting = sem->nr_waiting;
 	spin_unlock(&sem->lock);
 
@@ -122,6 +129,17 @@ const struct file_operations kipc_semaphore_fops = {
 	.show_fdinfo	= kipc_semaphore_show_fdinfo,
 };
 
+const struct file_operations kipc_mapped_fops = {
+	.owner		= THIS_MODULE,
+	.poll		= kipc_mapped_poll,
+	.mmap		= kipc_mapped_mmap,
+	.unlocked_ioctl	= kipc_handle_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.flush		= kipc_semaphore_flush,
+	.release	= kipc_semaphore_release,
+	.show_fdinfo	= kipc_semaphore_show_fdinfo,
+};
+
 /**
  * kipc_semaphore_open - make a handle
  * @object: the set
@@ -141,7 +159,9 @@ struct file *kipc_semaphore_open(struct kipc_object *object, u32 rights,
 	if (IS_ERR(handle))
 		return ERR_CAST(handle);
 	file = kipc_handle_file(&handle->handle, "[kipc:semaphore]",
-				&kipc_semaphore_fops, flags);
+				kipc_to_sem(object)->mapped ?
+				&kipc_mapped_fops : &kipc_semaphore_fops,
+				flags);
 	if (IS_ERR(file))
 		kfree(handle);
 	return file;

@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "semaphore.h"
+#include "semaphore_mapped.h"
 
 /* Not an error: the step cannot be done now. */
 #define KIPC_SEM_WAIT	1
@@ -180,7 +181,14 @@ static void kipc_sem_mark_done(struct kipc_sem_change *change,
 	}
 }
 
-static void kipc_sem_enqueue(struct kipc_semaphore *sem, struct kipc_sem_op *op)
+/**
+ * kipc_sem_enqueue - take a place in the queues
+ * @sem: the set
+ * @op: the operation that waits
+ *
+ * Context: sem->lock held.
+ */
+void kipc_sem_enqueue(struct kipc_semaphore *sem, struct kipc_sem_op *op)
 {
 	u32 i;
 
@@ -204,9 +212,16 @@ static void kipc_sem_enqueue(struct kipc_semaphore *sem, struct kipc_sem_op *op)
 	kipc_waiter_init(&op->waiter);
 }
 
-static void kipc_sem_leave(struct kipc_semaphore *sem,
-			   struct kipc_sem_change *change,
-			   struct kipc_sem_op *op)
+/**
+ * kipc_sem_leave - leave the queues
+ * @sem: the set
+ * @change: what kipc_sem_settle() is to do about it
+ * @op: the operation that waited
+ *
+ * Context: sem->lock held.
+ */
+void kipc_sem_leave(struct kipc_semaphore *sem, struct kipc_sem_change *change,
+		    struct kipc_sem_op *op)
 {
 	u32 i;
 
@@ -227,10 +242,17 @@ static void kipc_sem_leave(struct kipc_semaphore *sem,
 		op->undo->waiters--;
 }
 
-/* Ends the wait of @op, which is on another task's stack, with this result. */
-static void kipc_sem_end(struct kipc_semaphore *sem,
-			 struct kipc_sem_change *change,
-			 struct kipc_sem_op *op, int result)
+/**
+ * kipc_sem_end - end the wait of somebody
+ * @sem: the set
+ * @change: what kipc_sem_settle() is to do about it
+ * @op: the operation that waited, on another task's stack
+ * @result: with this
+ *
+ * Context: sem->lock held.
+ */
+void kipc_sem_end(struct kipc_semaphore *sem, struct kipc_sem_change *change,
+		  struct kipc_sem_op *op, int result)
 {
 	kipc_sem_leave(sem, change, op);
 	kipc_wake_batch_add(&change->wake, &op->waiter, result);
@@ -292,7 +314,8 @@ static void kipc_sem_choose_pollers(struct kipc_semaphore *sem,
 
 	for_each_set_bit(i, change->rose, sem->count) {
 		if (!sem->counters[i].polled ||
-		    !kipc_sem_readable(&sem->counters[i]))
+		    !(sem->mapped ? kipc_mapped_readable(sem, i) :
+				    kipc_sem_readable(&sem->counters[i])))
 			__clear_bit(i, change->rose);
 	}
 	for_each_set_bit(i, change->fell, sem->count) {
@@ -329,7 +352,10 @@ void kipc_sem_settle(struct kipc_semaphore *sem, struct kipc_sem_change *change)
 	while (sem->nr_waiting &&
 	       (i = find_first_bit(change->dirty, sem->count)) < sem->count) {
 		__clear_bit(i, change->dirty);
-		kipc_sem_serve_counter(sem, change, i);
+		if (sem->mapped)
+			kipc_mapped_serve(sem, change, i);
+		else
+			kipc_sem_serve_counter(sem, change, i);
 	}
 	if (polled)
 		kipc_sem_choose_pollers(sem, change);
@@ -435,8 +461,15 @@ static noinline void kipc_sem_settle_done(struct kipc_semaphore *sem,
 	kipc_sem_settle(sem, &change);
 }
 
-/* Takes the lock, and finds the caller's record if the operation needs one. */
-static int kipc_sem_begin(struct kipc_semaphore *sem, struct kipc_sem_op *op)
+/**
+ * kipc_sem_begin - take the lock, with the caller's record if it takes one
+ * @sem: the set
+ * @op: needs_undo is filled in
+ *
+ * Context: may sleep; takes sem->lock, and holds it on return.
+ * Return: 0; or -ENOMEM, and there is no record.
+ */
+int kipc_sem_begin(struct kipc_semaphore *sem, struct kipc_sem_op *op)
 	__acquires(&sem->lock)
 {
 	int err;

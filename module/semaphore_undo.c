@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "semaphore.h"
+#include "semaphore_mapped.h"
 
 static unsigned long kipc_undo_key(const struct pid *tgid)
 {
@@ -35,6 +36,15 @@ static void kipc_undo_put(struct kipc_undo *undo)
 		return;
 	kipc_watch_free(&undo->watch);
 	kfree(undo);
+}
+
+/* Under the lock, or when nobody else knows the set. */
+static void kipc_undo_take_out(struct kipc_undo *undo)
+{
+	hash_del(&undo->node);
+	undo->sem->nr_undos--;
+	if (undo->sem->mapped)
+		kipc_mapped_dismiss(undo);
 }
 
 /* Drops a record that is in no table (any more). */
@@ -93,10 +103,10 @@ static void kipc_undo_apply(struct kipc_semaphore *sem, struct kipc_undo *undo)
 	for (i = 0; i < sem->count && undo->held; i++)
 		kipc_undo_apply_counter(sem, &change, undo, i);
 	undo->held = 0;
-	if (drop) {
-		hash_del(&undo->node);
-		sem->nr_undos--;
-	}
+	if (sem->mapped)
+		kipc_mapped_give_up(sem, &change, undo->token);
+	if (drop)
+		kipc_undo_take_out(undo);
 	kipc_sem_settle(sem, &change);
 	if (drop)
 		kipc_undo_drop(undo);
@@ -132,7 +142,7 @@ int kipc_undo_make(struct kipc_semaphore *sem)
 	struct kipc_undo *undo;
 	bool known;
 
-	undo = kzalloc(struct_size(undo, adjust, sem->count),
+	undo = kzalloc(struct_size(undo, adjust, sem->mapped ? 0 : sem->count),
 		       GFP_KERNEL_ACCOUNT);
 	if (!undo)
 		return -ENOMEM;
@@ -149,6 +159,8 @@ int kipc_undo_make(struct kipc_semaphore *sem)
 		hash_add(sem->undos, &undo->node,
 			 kipc_undo_key(undo->watch.tgid));
 		sem->nr_undos++;
+		if (sem->mapped)
+			kipc_mapped_admit(sem, undo);
 	}
 	spin_unlock(&sem->lock);
 	if (known)
@@ -202,7 +214,7 @@ void kipc_undo_free_all(struct kipc_semaphore *sem)
 	int bucket;
 
 	hash_for_each_safe(sem->undos, bucket, next, undo, node) {
-		hash_del(&undo->node);
+		kipc_undo_take_out(undo);
 		kipc_undo_drop(undo);
 	}
 }
@@ -212,7 +224,8 @@ static int kipc_undo_same_set(const void *object, struct file *file,
 {
 	const struct kipc_handle *handle = file->private_data;
 
-	return file->f_op == &kipc_semaphore_fops && handle->object == object;
+	return (file->f_op == &kipc_semaphore_fops ||
+		file->f_op == &kipc_mapped_fops) && handle->object == object;
 }
 
 /**

@@ -224,6 +224,37 @@ static int check_mutex(int dev)
 	return 0;
 }
 
+/* Locked in the page, and unlocked by a call. */
+static int check_mapped(int dev)
+{
+	struct kipc_semaphore_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.flags = KIPC_SEMAPHORE_MUTEX | KIPC_SEMAPHORE_MAPPED,
+		.count = 2,
+	};
+	struct kipc_semaphore_attach attach = { .size = sizeof(attach) };
+	struct kipc_semaphore_op give = {
+		.size = sizeof(give),
+		.index = 1,
+		.delta = 1,
+	};
+	struct kipc_sem_word *word;
+
+	if (ioctl(dev, KIPC_SEMAPHORE_CREATE, &made) || made.fd < 0)
+		return 80;
+	word = map(made.fd, 4096);
+	if ((unsigned long)word > -4096UL)
+		return 81;
+	if (ioctl(made.fd, KIPC_SEMAPHORE_ATTACH, &attach) || !attach.token)
+		return 82;
+	__atomic_store_n(&word[1].value, attach.token, __ATOMIC_RELAXED);
+	if (ioctl(made.fd, KIPC_SEMAPHORE_OP, &give) ||
+	    __atomic_load_n(&word[1].value, __ATOMIC_RELAXED))
+		return 83;
+	return 0;
+}
+
 static int check_semaphore(int dev)
 {
 	__u32 values[3] = { 1, 2, 3 };
@@ -454,6 +485,8 @@ static int run(void)
 		ret = check_array(dev);
 	if (!ret)
 		ret = check_semaphore(dev);
+	if (!ret)
+		ret = check_mapped(dev);
 	if (!ret)
 		ret = check_mailbox(dev);
 	if (!ret)

@@ -422,7 +422,8 @@ static void fill_resize(struct scene *scene, void *args)
 #define CREATE_FLAGS (KIPC_EXCL | KIPC_PERSIST | KIPC_NONBLOCK | KIPC_INHERIT)
 #define SEGMENT_FLAGS (CREATE_FLAGS | KIPC_SEGMENT_SEALABLE |		\
 		       KIPC_SEGMENT_HUGE | KIPC_SEGMENT_RESERVE)
-#define SEMAPHORE_FLAGS (CREATE_FLAGS | KIPC_SEMAPHORE_MUTEX)
+#define SEMAPHORE_FLAGS (CREATE_FLAGS | KIPC_SEMAPHORE_MUTEX |		\
+			 KIPC_SEMAPHORE_MAPPED)
 #define PIPE_FLAGS (CREATE_FLAGS | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |	\
 		    KIPC_PIPE_NOSIGPIPE)
 #define OPEN_FLAGS (KIPC_NONBLOCK | KIPC_INHERIT | KIPC_PIPE_NOSIGPIPE)
@@ -520,6 +521,8 @@ static const struct call calls[] = {
 	CALL(KIPC_SEMAPHORE_WATCH, SEMAPHORE, kipc_semaphore_watch, 0, false,
 	     fill_semaphore_watch),
 	CALL(KIPC_SEMAPHORE_STAT, SEMAPHORE, kipc_semaphore_stat, 0, true,
+	     fill_nothing),
+	CALL(KIPC_SEMAPHORE_ATTACH, MAPPED, kipc_semaphore_attach, 0, true,
 	     fill_nothing),
 	CALL(KIPC_ENDPOINT_CREATE, DEVICE, kipc_endpoint_create,
 	     ENDPOINT_FLAGS, true, fill_endpoint_create),

@@ -19,7 +19,7 @@
 #define VALUE		7	/* in what holds numbers */
 #define LETTER		1	/* type of the message in a queue */
 #define REQUEST		2	/* type of calls */
-#define OBJECTS		8
+#define OBJECTS		9
 
 /*
  * The files that there are. Both ends of a pipe know the same calls. In the plain
@@ -27,7 +27,7 @@
  * words, and nothing that travels with them.
  */
 enum file { DEVICE, READ_END, WRITE_END, SEGMENT, ARRAY, SEMAPHORE, MUTEX,
-	    ENDPOINT, MAILBOX, PLAIN_MAILBOX, FILES };
+	    MAPPED, ENDPOINT, MAILBOX, PLAIN_MAILBOX, FILES };
 
 struct scene {
 	const void *call;	/* that it was made for; NULL: there is none */
@@ -66,6 +66,7 @@ static inline uint32_t kind_of(enum file file)
 		[ARRAY] = KIPC_KIND_ARRAY,
 		[SEMAPHORE] = KIPC_KIND_SEMAPHORE,
 		[MUTEX] = KIPC_KIND_SEMAPHORE,
+		[MAPPED] = KIPC_KIND_SEMAPHORE,
 		[ENDPOINT] = KIPC_KIND_ENDPOINT,
 		[MAILBOX] = KIPC_KIND_MAILBOX,
 		[PLAIN_MAILBOX] = KIPC_KIND_MAILBOX,
@@ -130,7 +131,7 @@ static inline int sem_op(int fd, uint32_t index, int delta)
 	return kipc_ioctl(fd, KIPC_SEMAPHORE_OP, &arg);
 }
 
-/* A set of counters, and a mutex that the caller has. */
+/* A set of counters, and mutexes: one that the caller has, and a mapped one. */
 static inline int scene_semaphores(struct scene *scene)
 {
 	union create_arg arg = { .semaphore.count = COUNTERS };
@@ -152,7 +153,16 @@ static inline int scene_semaphores(struct scene *scene)
 	if (ret)
 		return ret;
 	scene->fd[MUTEX] = made.reader;
-	return sem_op(made.reader, 0, -1);
+	ret = sem_op(made.reader, 0, -1);
+	if (ret)
+		return ret;
+	ret = create_shaped(kind, &arg, &made, NAME "-mapped", RIGHT_BOTH,
+			    KIPC_EXCL | KIPC_SEMAPHORE_MUTEX |
+			    KIPC_SEMAPHORE_MAPPED, 0600);
+	if (ret)
+		return ret;
+	scene->fd[MAPPED] = made.reader;
+	return 0;
 }
 
 /* One message, with a descriptor. */
@@ -342,6 +352,16 @@ static inline bool array_intact(struct scene *scene)
 	return true;
 }
 
+/* Nobody is attached. */
+static inline bool mapped_intact(struct scene *scene)
+{
+	struct kipc_semaphore_stat stat = { .size = sizeof(stat) };
+
+	return object_intact(scene, MAPPED) &&
+	       !kipc_ioctl(scene->fd[MAPPED], KIPC_SEMAPHORE_STAT, &stat) &&
+	       !stat.undos && !stat.waiting;
+}
+
 /* By poll, for what no call tells: that it looks at counter 0. */
 static inline bool semaphores_intact(struct scene *scene)
 {
@@ -461,7 +481,8 @@ static inline bool scene_intact(struct scene *scene)
 	intact = !kipc_info(&info) && info.objects == scene->objects + OBJECTS &&
 	       count_fds() == scene->fds + FILES && pipe_intact(scene) &&
 	       segment_intact(scene) && array_intact(scene) &&
-	       semaphores_intact(scene) && mailbox_intact(scene) &&
+	       semaphores_intact(scene) && mapped_intact(scene) &&
+	       mailbox_intact(scene) &&
 	       plain_mailbox_intact(scene) && endpoint_intact(scene);
 	if (!intact)
 		scene_end(scene);

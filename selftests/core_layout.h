@@ -286,6 +286,16 @@ AT(kipc_semaphore_stat, blocked_ns, 40);
 AT(kipc_semaphore_stat, wakeups, 48);
 SIZE(kipc_semaphore_stat, 56);
 
+AT(kipc_sem_word, value, 0);
+AT(kipc_sem_word, reserved, 4);
+SIZE(kipc_sem_word, 64);
+
+AT(kipc_semaphore_attach, size, 0);
+AT(kipc_semaphore_attach, flags, 4);
+AT(kipc_semaphore_attach, token, 8);
+AT(kipc_semaphore_attach, pad, 12);
+SIZE(kipc_semaphore_attach, 16);
+
 AT(kipc_msg, type, 0);
 AT(kipc_msg, priority, 8);
 AT(kipc_msg, flags, 12);

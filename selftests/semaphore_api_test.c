@@ -87,7 +87,7 @@ TEST(create_errors)
 	EXPECT_EQ(-EINVAL, CREATE(.count = 3, .initial = 1,
 				  .values = to_u64(values)));
 	EXPECT_EQ(-EFAULT, CREATE(.count = 3, .values = 8));
-	EXPECT_EQ(-EINVAL, CREATE(.count = 1, .flags = 1U << 17));
+	EXPECT_EQ(-EINVAL, CREATE(.count = 1, .flags = 1U << 18));
 	EXPECT_EQ(-EINVAL, CREATE(.count = 1, .flags = 1U << 4));
 	EXPECT_EQ(-EINVAL, CREATE(.count = 1, .flags = KIPC_EXCL));
 	EXPECT_EQ(-EINVAL, CREATE(.count = 1, .flags = KIPC_PERSIST));
@@ -448,7 +448,7 @@ TEST_F(api, calls_of_others)
 	EXPECT_EQ(-ENOTTY, kipc_ioctl(self->fd, KIPC_PIPE_STAT, &pipe_stat));
 	EXPECT_EQ(-ENOTTY, kipc_ioctl(self->fd, KIPC_INFO, &info));
 	EXPECT_EQ(-ENOTTY, kipc_ioctl(self->fd, KIPC_SEMAPHORE_CREATE, &make));
-	EXPECT_EQ(-ENOTTY, kipc_ioctl(self->fd, _IO(KIPC_IOC_TYPE, 0x38),
+	EXPECT_EQ(-ENOTTY, kipc_ioctl(self->fd, _IO(KIPC_IOC_TYPE, 0x39),
 				      &info));
 	ASSERT_EQ(0, kipc_pipe(fd, 0, 0));
 	EXPECT_EQ(-ENOTTY, sem_try(fd[0], 0, 1));

@@ -38,7 +38,7 @@
 #define KIPC_DEVICE		"/dev/kipc"
 
 /** KIPC_ABI_VERSION: raised when an ioctl is added or a struct grows */
-#define KIPC_ABI_VERSION	3
+#define KIPC_ABI_VERSION	4
 
 #define KIPC_NAME_MAX		255
 

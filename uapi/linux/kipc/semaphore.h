@@ -28,9 +28,19 @@
  * does V without that, or marks it KIPC_MUTEX_UNRECOVERABLE, every P fails with
  * ENOTRECOVERABLE from then on, until KIPC_SEMAPHORE_SET makes it new.
  *
+ * Mapped sets.  The counters of a set made with KIPC_SEMAPHORE_MAPPED lie in one
+ * page, as struct kipc_sem_word, which mmap(2) of a handle with both rights maps
+ * (one page at offset 0, MAP_SHARED).  A P or V that nobody is in the way of is
+ * one compare-and-exchange there, see struct kipc_sem_word; all others are
+ * KIPC_SEMAPHORE_OP, which also does what could have been done without.  What is
+ * different from other sets: P and V of 1 only; no vectors, no waiting for zero,
+ * and UNDO for mutexes alone: nobody writes down who took from a counter, so what
+ * a process took is gone with it.  Whoever has mapped the page can write what he
+ * likes there; the harm is to those who use the same set.
+ *
  * poll(2): readable (EPOLLIN) when a P(1) on the counter that the handle watches
  * (KIPC_SEMAPHORE_WATCH, 0 by default) would not sleep.  EPOLLOUT when a V(1)
- * would not be too much.
+ * would not be too much, but not of a mapped set.
  */
 #ifndef _UAPI_LINUX_KIPC_SEMAPHORE_H
 #define _UAPI_LINUX_KIPC_SEMAPHORE_H
@@ -46,13 +56,16 @@
 #define KIPC_SEMAPHORE_MARK	_IO(KIPC_IOC_TYPE, 0x35)
 #define KIPC_SEMAPHORE_WATCH	_IO(KIPC_IOC_TYPE, 0x36)
 #define KIPC_SEMAPHORE_STAT	_IO(KIPC_IOC_TYPE, 0x37)
+#define KIPC_SEMAPHORE_ATTACH	_IO(KIPC_IOC_TYPE, 0x38)
 
 #define KIPC_SEM_COUNT_MAX	256U		/* counters of a set */
+#define KIPC_SEM_MAPPED_MAX	64U		/* counters of a mapped set */
 #define KIPC_SEM_OPS_MAX	64U		/* operations of a vector */
 #define KIPC_SEM_VALUE_MAX	0x7fffffffU	/* of a counter */
 
-/* Flag of semaphores. */
+/* Flags of semaphores. */
 #define KIPC_SEMAPHORE_MUTEX	(1U << 16)	/* create: each counter is a mutex */
+#define KIPC_SEMAPHORE_MAPPED	(1U << 17)	/* create: in a page to be mapped */
 
 /* Flags of operations. */
 #define KIPC_SEM_NONBLOCK	(1U << 0)	/* EAGAIN rather than sleep */
@@ -62,7 +75,7 @@
  * struct kipc_semaphore_create - make a set (KIPC_SEMAPHORE_CREATE)
  * @size: sizeof(struct kipc_semaphore_create)
  * @flags: KIPC_EXCL, KIPC_PERSIST (both need a name), KIPC_NONBLOCK,
- *	KIPC_INHERIT, KIPC_SEMAPHORE_MUTEX
+ *	KIPC_INHERIT, KIPC_SEMAPHORE_MUTEX, KIPC_SEMAPHORE_MAPPED
  * @name: pointer to the name; 0: none
  * @name_len: its length in bytes
  * @mode: permission bits within 0666, less the caller's umask
@@ -70,7 +83,8 @@
  * @result: (out) KIPC_RESULT_*
  * @id: (out) id of the object
  * @fd: (out) the handle, -1 if none was asked for
- * @count: (in/out) counters, 1..KIPC_SEM_COUNT_MAX
+ * @count: (in/out) counters, 1..KIPC_SEM_COUNT_MAX; mapped sets:
+ *	1..KIPC_SEM_MAPPED_MAX
  * @max: (in/out) largest value of a counter, 0 for KIPC_SEM_VALUE_MAX; mutexes:
  *	0 or 1
  * @initial: value that all counters begin with; mutexes: must be 0, they begin
@@ -111,10 +125,14 @@ struct kipc_semaphore_create {
  * Mutexes are taken back at the end of the process with or without
  * KIPC_SEM_UNDO.
  *
- * Errors: EBADF (rights), ERANGE (index), EINVAL (flags, delta of a mutex, P of
- * more than max), EOVERFLOW (V beyond max, or the undo total beyond
- * KIPC_SEM_VALUE_MAX), EAGAIN, ETIMEDOUT, EINTR, EIDRM, ENOMEM; mutexes:
- * EDEADLK, EPERM, ENOTRECOVERABLE, and EOWNERDEAD: the caller has it.
+ * Mapped sets: in user space first, see struct kipc_sem_word, and then this.  It
+ * can be done without that as well.
+ *
+ * Errors: EBADF (rights), ERANGE (index), EINVAL (flags, delta of a mutex or of a
+ * mapped set, P of more than max, UNDO of a mapped counter), EOVERFLOW (V beyond
+ * max, or the undo total beyond KIPC_SEM_VALUE_MAX), EAGAIN, ETIMEDOUT, EINTR,
+ * EIDRM, ENOMEM; mutexes: EDEADLK, EPERM, ENOTRECOVERABLE, and EOWNERDEAD: the
+ * caller has it.
  */
 struct kipc_semaphore_op {
 	__u32 size;
@@ -153,7 +171,8 @@ struct kipc_sem_entry {
  * one would have to sleep nothing is done, and the caller sleeps until all can
  * be done.
  *
- * Errors: as KIPC_SEMAPHORE_OP; EINVAL (count 0), E2BIG (count too large).
+ * Errors: as KIPC_SEMAPHORE_OP; EINVAL (count 0; a mapped set), E2BIG (count too
+ * large).
  */
 struct kipc_semaphore_ops {
 	__u32 size;
@@ -198,7 +217,8 @@ struct kipc_sem_counter {
  * @counter_size: the caller's sizeof(struct kipc_sem_counter)
  * @pad: must be 0
  *
- * Wants KIPC_RIGHT_READ.  All are as they were at one moment.
+ * Wants KIPC_RIGHT_READ.  All are as they were at one moment; those of a mapped
+ * set, which others may be changing, each at a moment of its own.
  *
  * Errors: EBADF (rights), ERANGE (first or count), EINVAL (count 0, counter_size
  * below the first version or above a page), ENOMEM.
@@ -221,7 +241,8 @@ struct kipc_semaphore_get {
  * @first: the first counter
  * @count: how many, at least 1
  *
- * Wants KIPC_RIGHT_WRITE.  All at once; whoever can go on then goes on.  What
+ * Wants KIPC_RIGHT_WRITE.  All at once (mapped: one after the other); whoever can
+ * go on then goes on.  What
  * processes would take back of these counters (UNDO) is forgotten.  A mutex can
  * only be set to 1: then it is free and consistent, whoever had it.
  *
@@ -284,11 +305,12 @@ struct kipc_semaphore_watch {
  * struct kipc_semaphore_stat - describe a set (KIPC_SEMAPHORE_STAT)
  * @size: sizeof(struct kipc_semaphore_stat)
  * @flags: must be 0
- * @semaphore_flags: (out) KIPC_SEMAPHORE_MUTEX
+ * @semaphore_flags: (out) KIPC_SEMAPHORE_MUTEX, KIPC_SEMAPHORE_MAPPED
  * @count: (out) counters
  * @max: (out) largest value of a counter
  * @waiting: (out) threads that sleep
- * @undos: (out) processes that have something to take back
+ * @undos: (out) processes that have something to take back; mapped mutexes: that
+ *	are attached
  * @pad: must be 0
  * @sleeps: (out) times that somebody went to sleep
  * @blocked_ns: (out) time slept in all
@@ -306,6 +328,62 @@ struct kipc_semaphore_stat {
 	__aligned_u64 sleeps;
 	__aligned_u64 blocked_ns;
 	__aligned_u64 wakeups;
+};
+
+/* What struct kipc_sem_word holds beside a value. */
+#define KIPC_SEM_WORD_ASK	(1U << 31)	/* the kernel is to be asked */
+#define KIPC_SEM_WORD_OWNER_DEAD (1U << 30)	/* mutex: to be put in order */
+#define KIPC_SEM_WORD_OWNER	0x3fffffffU	/* mutex: token of the owner */
+#define KIPC_SEM_WORD_DEAD	0x3fffffffU	/* mutex: in place of an owner */
+
+/**
+ * struct kipc_sem_word - one counter of a mapped set, as it lies in the page
+ * @value: changed by atomic instructions alone, see below
+ * @reserved: leave it alone; keeps each counter in a cache line of its own
+ *
+ * The words of a set are an array at the beginning of the page.
+ *
+ * A counter: KIPC_SEM_WORD_ASK, and the value in the bits below.
+ *	P: if ASK is clear and the value is not 0: value - 1 in its place
+ *	V: if ASK is clear and the value is below max: value + 1
+ * A mutex: KIPC_SEM_WORD_ASK, KIPC_SEM_WORD_OWNER_DEAD, and the owner's token
+ * (KIPC_SEMAPHORE_ATTACH), 0 if it is free, or KIPC_SEM_WORD_DEAD if it cannot be
+ * recovered.
+ *	P: if the word is 0: the token in its place
+ *	V: if the word is the token and nothing else: 0
+ *
+ * In all other cases, and when the kernel is to find out what is wrong:
+ * KIPC_SEMAPHORE_OP.  A P has to be an acquire, a V a release.  The kernel sets
+ * ASK while somebody sleeps or polls, and for ever when the set is destroyed; it
+ * clears it with the first operation after that.
+ */
+struct kipc_sem_word {
+	__u32 value;
+	__u32 reserved[15];
+};
+
+/**
+ * struct kipc_semaphore_attach - get a token for mapped mutexes
+ *	(KIPC_SEMAPHORE_ATTACH)
+ * @size: sizeof(struct kipc_semaphore_attach)
+ * @flags: must be 0
+ * @token: (out) what stands for the caller's process in the words
+ * @pad: must be 0
+ *
+ * Wants KIPC_RIGHT_WRITE.  A process has one token in each set, from its first
+ * ATTACH or KIPC_SEMAPHORE_OP until it ends or closes its last descriptor of the
+ * set; then the mutexes whose word has the token are given up, as those of a dead
+ * owner.  A token that is in no use (any more) counts as that of a dead owner,
+ * too.  A child made by fork(2) has to attach for itself, and has the page not
+ * mapped.
+ *
+ * Errors: EBADF (rights), EINVAL (not a set of mapped mutexes), ENOMEM.
+ */
+struct kipc_semaphore_attach {
+	__u32 size;
+	__u32 flags;
+	__u32 token;
+	__u32 pad;
 };
 
 #endif /* _UAPI_LINUX_KIPC_SEMAPHORE_H */
