@@ -18,6 +18,8 @@ static const struct metric *const metrics[] = {
 	&sem_pv,
 	&sem_pv_undo,
 	&sem_handover,
+	&mapped_sem,
+	&mapped_mutex,
 	&array_add,
 	&segment_touch,
 	&mailbox_one,
@@ -35,6 +37,8 @@ static const char doc[] =
 	"  sem_pv         P and V that nobody else does\n"
 	"  sem_pv_undo    the same, to be undone should the process end\n"
 	"  sem_handover   two processes wake each other, there and back\n"
+	"  mapped_sem     P and V that nobody else does, on a mapped counter\n"
+	"  mapped_mutex   lock and unlock a mapped mutex, likewise\n"
 	"  array_add      add to an element\n"
 	"  segment_touch  first write to a page, of 64 MiB\n"
 	"  mailbox        send and receive a message in one process\n"

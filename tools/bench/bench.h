@@ -88,6 +88,8 @@ extern const struct metric pipe_throughput;
 extern const struct metric sem_pv;
 extern const struct metric sem_pv_undo;
 extern const struct metric sem_handover;
+extern const struct metric mapped_sem;
+extern const struct metric mapped_mutex;
 extern const struct metric array_add;
 extern const struct metric segment_touch;
 extern const struct metric mailbox_one;

@@ -20,6 +20,8 @@ static const struct limit {
 	{ &pipe_transfer, 1, 65536, 0.70 },
 	{ &sem_pv, 1, 0, 0.75 },
 	{ &sem_pv_undo, 1, 0, 0.75 },
+	{ &mapped_sem, 1, 0, 1.20 },
+	{ &mapped_sem, 2, 0, 0.03 },
 	{ &array_add, 1, 8, 0.80 },
 	{ &segment_touch, 1, 4096, 1.02 },
 	{ &mailbox_one, 1, 64, 0.90 },
