@@ -223,6 +223,18 @@ TEST(semaphore_hello)
 	EXPECT_STREQ("4 processes added 1000 each: 4000\n", ex.out);
 }
 
+TEST(semaphore_mapped)
+{
+	struct example ex;
+
+	run(_metadata, "semaphore_mapped", &ex);
+	if (_metadata->skip)
+		return;
+	EXPECT_STREQ("4000 moved, 100 in all\n"
+		     "one died half way: 99 in all\n"
+		     "4001 moved, 100 in all\n", ex.out);
+}
+
 TEST(semaphore_philosophers)
 {
 	int who, meals, end, count = 0, seen = 0;
@@ -327,7 +339,8 @@ TEST(all_examples_are_here)
 		"array_ten", "endpoint_calls", "endpoint_deadline",
 		"mailbox_hello", "mailbox_jobs", "message_segment",
 		"pipe_deadline", "pipe_hello", "pipe_turns", "segment_hello",
-		"semaphore_hello", "semaphore_philosophers",
+		"semaphore_hello", "semaphore_mapped",
+		"semaphore_philosophers",
 	};
 	struct dirent *entry;
 	char path[512];
