@@ -180,4 +180,36 @@ TEST(stays_while_a_segment_is_mapped)
 	EXPECT_EQ(0, load());
 }
 
+static void lock_mapped_and_be_killed(void *arg)
+{
+	const int *fd = arg;
+	struct kipc_semaphore_op op = { .size = sizeof(op), .delta = -1 };
+
+	CHECK_EQ(0, kipc_ioctl(*fd, KIPC_SEMAPHORE_OP, &op));
+	raise(SIGKILL);
+}
+
+/* So is one of the words of a semaphore, but not a process that had some. */
+TEST(stays_while_a_semaphore_is_mapped)
+{
+	union create_arg arg = { .semaphore.count = 1 };
+	struct made made;
+	void *mapped;
+
+	ASSERT_EQ(0, create_shaped(&kinds[SEMAPHORE_KIND], &arg, &made, NULL,
+				   RIGHT_BOTH, KIPC_SEMAPHORE_MUTEX |
+				   KIPC_SEMAPHORE_MAPPED, 0600));
+	mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      made.reader, 0);
+	ASSERT_NE(MAP_FAILED, mapped);
+	EXPECT_EQ(128 + SIGKILL, child_run(lock_mapped_and_be_killed,
+					   &made.reader));
+	close_made(&made);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(KIPC_SEM_WORD_OWNER_DEAD, *(uint32_t *)mapped);
+	EXPECT_EQ(0, munmap(mapped, 4096));
+	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load());
+}
+
 TEST_HARNESS_MAIN

@@ -108,7 +108,7 @@ static void random_pause(uint64_t *rnd, uint32_t us)
 
 TEST_F_TIMEOUT(holder, killed_inside, 400)
 {
-	unsigned long rounds = scaled(ROUNDS), i;
+	unsigned long rounds = scaled(ROUNDS / 2), i;
 	struct section *s = self->s;
 	uint64_t rnd = kipc_seed();
 	pid_t survivor[SURVIVORS], victim;

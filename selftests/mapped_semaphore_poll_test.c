@@ -172,6 +172,67 @@ TEST_F(poll, levels)
 	EXPECT_EQ(EPOLLIN, epoll_events(ep));
 }
 
+/* Gives as fast as it can, by and by faster than others take. */
+static pid_t start_giver(struct kipc_msem *sem, unsigned long count)
+{
+	pid_t pid = kipc_fork();
+
+	if (pid)
+		return pid;
+	while (count) {
+		int ret = kipc_msem_post(sem, 0);
+
+		CHILD_CHECK(!ret || ret == -EOVERFLOW);
+		count -= !ret;
+	}
+	_exit(0);
+}
+
+/* Takes all there is, after each event; none may be missing. */
+static unsigned long take_all(struct kipc_msem *sem)
+{
+	unsigned long taken = 0;
+
+	while (!kipc_msem_trywait(sem, 0))
+		taken++;
+	return taken;
+}
+
+TEST_F(poll, no_edge_is_lost)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	unsigned long count = scaled(20000), taken = 0;
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	pid_t pid;
+
+	ASSERT_LE(0, ep);
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->sem.fd, &event));
+	pid = start_giver(&self->sem, count);
+	while (taken < count) {
+		ASSERT_EQ(1, epoll_wait(ep, &event, 1,
+					PATIENCE_NS / NSEC_PER_MSEC));
+		taken += take_all(&self->sem);
+	}
+	EXPECT_EQ(count, taken);
+	EXPECT_EQ(0, kipc_reap(pid));
+}
+
+/* The mark comes and goes with each call. */
+TEST_F(poll, no_wake_up_is_lost)
+{
+	struct pollfd polled = { .fd = self->sem.fd, .events = POLLIN };
+	unsigned long count = scaled(20000), taken = 0;
+	pid_t pid = start_giver(&self->sem, count);
+
+	while (taken < count) {
+		ASSERT_EQ(1, poll(&polled, 1, PATIENCE_NS / NSEC_PER_MSEC));
+		taken += take_all(&self->sem);
+	}
+	EXPECT_EQ(count, taken);
+	EXPECT_EQ(0, kipc_reap(pid));
+	EXPECT_EQ(0, kipc_msem_value(&self->sem, 0));
+}
+
 TEST(mutex)
 {
 	struct kipc_mmutex mutex;

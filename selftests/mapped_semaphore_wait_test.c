@@ -140,7 +140,7 @@ TEST_F(wait, a_signal_that_restarts)
 
 TEST_F(wait, a_token_is_not_lost_to_a_signal)
 {
-	unsigned long rounds = scaled(3000), i;
+	unsigned long rounds = scaled(1000), i;
 
 	handle(SIGUSR1, 0);
 	for (i = 0; i < rounds; i++) {
