@@ -293,7 +293,7 @@ static int kipc_mapped_sleep(struct kipc_semaphore *sem, struct kipc_sem_op *op,
 		kipc_sem_leave(sem, change, op);
 		if (!kipc_word_mark(sem, index))
 			atomic_andnot(KIPC_ASK, kipc_word(sem, index));
-	} else if (!result && !sem->mutex) {
+	} else if (!result && !sem->mutex && fatal_signal_pending(current)) {
 		/* He will never know that he had it.  (Mutexes: his end.) */
 		kipc_word_give_counter(sem, change, index);
 		result = -EINTR;

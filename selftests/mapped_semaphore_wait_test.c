@@ -161,6 +161,53 @@ TEST_F(wait, a_token_is_not_lost_to_a_signal)
 	}
 }
 
+/* Gives when the deadline is over that it is told, to the microsecond. */
+static pid_t start_late_giver(struct kipc_msem *sem, uint64_t *deadline)
+{
+	uint64_t seen = 0, next, rnd = 1;
+	pid_t pid = kipc_fork();
+
+	while (!pid) {
+		next = __atomic_load_n(deadline, __ATOMIC_ACQUIRE);
+		if (next == seen || now_ns() < next)
+			continue;
+		seen = next;
+		next += kipc_rand(&rnd) % 30000;
+		while (now_ns() < next)
+			;
+		CHILD_EQ(0, kipc_msem_post(sem, 0));
+	}
+	return pid;
+}
+
+/*
+ * Handed over when the deadline has passed, but before he took the lock to leave:
+ * then he has it, and is told so.
+ */
+TEST_F(wait, a_token_is_not_lost_to_a_deadline)
+{
+	unsigned long rounds = scaled(40000), i;
+	uint64_t *deadline = kipc_shared(4096);
+	pid_t pid;
+	int ret;
+
+	ASSERT_NE(NULL, deadline);
+	pid = start_late_giver(&self->sem, deadline);
+	for (i = 0; i < rounds; i++) {
+		uint64_t end = now_ns() + 200000;
+
+		__atomic_store_n(deadline, end, __ATOMIC_RELEASE);
+		ret = kipc_msem_timedwait(&self->sem, 0, end);
+		if (ret == -ETIMEDOUT)
+			ret = kipc_msem_timedwait(&self->sem, 0,
+						  now_ns() + PATIENCE_NS);
+		ASSERT_EQ(0, ret)
+			TH_LOG("round %lu", i);
+		ASSERT_EQ(0, kipc_msem_value(&self->sem, 0));
+	}
+	EXPECT_TRUE(sem_kill(pid));
+}
+
 TEST_F(wait, destroyed)
 {
 	ASSERT_EQ(0, sem_call_asleep(&self->call));
