@@ -265,7 +265,7 @@ FIXTURE_TEARDOWN(storm)
 /* Each of them comes back, again and again; and then all is as it was made. */
 TEST_F_TIMEOUT(storm, nobody_hangs, 300)
 {
-	uint32_t calls = scaled(100000), i;
+	uint32_t calls = scaled_rounds(100000), i;
 	struct scene *s = self->s;
 	uint64_t rnd = kipc_seed();
 	int k, status;

@@ -108,7 +108,7 @@ static void random_pause(uint64_t *rnd, uint32_t us)
 
 TEST_F_TIMEOUT(holder, killed_inside, 400)
 {
-	unsigned long rounds = scaled(ROUNDS / 2), i;
+	unsigned long rounds = scaled_rounds(ROUNDS / 2), i;
 	struct section *s = self->s;
 	uint64_t rnd = kipc_seed();
 	pid_t survivor[SURVIVORS], victim;
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(holder, killed_inside, 400)
 /* Those in the traffic itself are killed, wherever they are. */
 TEST_F_TIMEOUT(holder, killed_anywhere, 400)
 {
-	unsigned long rounds = scaled(ROUNDS), i;
+	unsigned long rounds = scaled_rounds(ROUNDS), i;
 	struct kipc_mmutex *mutex = &self->mutex;
 	struct section *s = self->s;
 	uint64_t rnd = kipc_seed();
@@ -206,7 +206,7 @@ TEST_F(holder, several_at_once)
 /* Killed before the V: the token is there for the next one. */
 TEST(killed_while_waiting)
 {
-	unsigned long rounds = scaled(ROUNDS), i;
+	unsigned long rounds = scaled_rounds(ROUNDS), i;
 	struct kipc_msem sem;
 	pid_t pid;
 
@@ -252,7 +252,7 @@ static int be_realtime(bool on)
  */
 TEST(killed_between_being_served_and_running)
 {
-	unsigned long rounds = scaled(200), i;
+	unsigned long rounds = scaled_rounds(200), i;
 	struct sem_call next;
 	struct kipc_msem sem;
 	pid_t pid;
@@ -288,7 +288,7 @@ TEST(killed_between_being_served_and_running)
 TEST_F(holder, killed_between_getting_it_and_running)
 {
 	struct kipc_mmutex *mutex = &self->mutex;
-	unsigned long rounds = scaled(200), i;
+	unsigned long rounds = scaled_rounds(200), i;
 	pid_t pid;
 
 	if (geteuid())

@@ -201,7 +201,7 @@ static unsigned long take_all(struct kipc_msem *sem)
 TEST_F(poll, no_edge_is_lost)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-	unsigned long count = scaled(20000), taken = 0;
+	unsigned long count = scaled_rounds(20000), taken = 0;
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	pid_t pid;
 
@@ -221,7 +221,7 @@ TEST_F(poll, no_edge_is_lost)
 TEST_F(poll, no_wake_up_is_lost)
 {
 	struct pollfd polled = { .fd = self->sem.fd, .events = POLLIN };
-	unsigned long count = scaled(20000), taken = 0;
+	unsigned long count = scaled_rounds(20000), taken = 0;
 	pid_t pid = start_giver(&self->sem, count);
 
 	while (taken < count) {

@@ -140,7 +140,7 @@ TEST_F(wait, a_signal_that_restarts)
 
 TEST_F(wait, a_token_is_not_lost_to_a_signal)
 {
-	unsigned long rounds = scaled(1000), i;
+	unsigned long rounds = scaled_rounds(1000), i;
 
 	handle(SIGUSR1, 0);
 	for (i = 0; i < rounds; i++) {
@@ -186,7 +186,7 @@ static pid_t start_late_giver(struct kipc_msem *sem, uint64_t *deadline)
  */
 TEST_F(wait, a_token_is_not_lost_to_a_deadline)
 {
-	unsigned long rounds = scaled(40000), i;
+	unsigned long rounds = scaled_rounds(40000), i;
 	uint64_t *deadline = kipc_shared(4096);
 	pid_t pid;
 	int ret;
@@ -219,7 +219,7 @@ TEST_F(wait, destroyed)
 /* Counter 0 is the way there, counter 1 the way back. */
 TEST_F(wait, ping_pong)
 {
-	unsigned long rounds = scaled(20000), i;
+	unsigned long rounds = scaled_rounds(20000), i;
 	pid_t pid = kipc_fork();
 
 	if (!pid) {
@@ -245,7 +245,7 @@ TEST_F(wait, ping_pong)
 /* What some give others take, as fast as they can; no more and no less. */
 TEST_F(wait, givers_and_takers)
 {
-	unsigned long rounds = scaled(50000), i;
+	unsigned long rounds = scaled_rounds(50000), i;
 	pid_t pid[2 * PAIRS];
 	int k;
 
@@ -296,7 +296,7 @@ FIXTURE_SETUP(exclusion)
 {
 	self->s = kipc_shared(sizeof(*self->s));
 	ASSERT_NE(NULL, self->s);
-	self->rounds = scaled(30000);
+	self->rounds = scaled_rounds(30000);
 }
 
 FIXTURE_TEARDOWN(exclusion)
