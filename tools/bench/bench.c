@@ -2,19 +2,22 @@
 /* kipc-bench: the command line. */
 #include <argp.h>
 #include <err.h>
+#include <fnmatch.h>
 
 #include "kipc_util.h"
 #include "bench.h"
 
 #define RUNS_MAX	1000
-#define SIZE_LIMIT	(512 << 10)	/* a large channel takes two of them */
+#define SIZE_LIMIT	(1 << 20)
 
 const char *argp_program_bug_address;
 
 static const struct metric *const metrics[] = {
 	&pipe_transfer,
 	&pipe_round_trip,
-	&pipe_throughput,
+	&throughput,
+	&throughput_large,
+	&throughput_mailbox,
 	&sem_pv,
 	&sem_pv_undo,
 	&sem_handover,
@@ -33,7 +36,10 @@ static const char doc[] =
 	"Measure kipc against its peers: the same operations, in the same run.\vMetrics:\n"
 	"  transfer       a pipe: write and read back in one process\n"
 	"  round-trip     there and back between two processes, two pipes\n"
-	"  throughput     one process writes what another reads meanwhile\n"
+	"  throughput     one process writes what another reads meanwhile, through\n"
+	"                 what holds as much as it does by default\n"
+	"  throughput_1m  the same through what holds 1 MiB\n"
+	"  throughput_mb  the same through a mailbox\n"
 	"  sem_pv         P and V that nobody else does\n"
 	"  sem_pv_undo    the same, to be undone should the process end\n"
 	"  sem_handover   two processes wake each other, there and back\n"
@@ -62,15 +68,20 @@ enum {
 	OPT_PEER_ONLY,
 	OPT_RUNS,
 	OPT_SIZES,
+	OPT_UNPINNED,
 };
 
 static const struct argp_option options[] = {
 	{ "mode", OPT_MODE, "icount|wall", 0,
 	  "what the clock counts (default: wall)", 0 },
+	{ "unpinned", OPT_UNPINNED, NULL, 0,
+	  "mode wall: do not keep processes on CPUs of their own", 0 },
 	{ "sizes", OPT_SIZES, "N[,N...]", 0,
-	  "bytes per operation of a pipe, per message (default: 64,4096,65536)", 0 },
+	  "bytes per operation of a pipe, per message (default: 64,4096,65536; "
+	  "throughput in mode wall: 1 to 1048576)", 0 },
 	{ "metrics", OPT_METRICS, "NAME[,NAME...]", 0,
-	  "what to measure (default: all, but throughput in mode wall alone)", 0 },
+	  "what to measure; * stands for any text (default: all that say "
+	  "something in this mode)", 0 },
 	{ "runs", OPT_RUNS, "N", 0,
 	  "runs of each side, an even number (default: 10)", 0 },
 	{ "json", OPT_JSON, "FILE", 0,
@@ -112,16 +123,18 @@ static void parse_sizes(struct argp_state *state, struct settings *set,
 	}
 }
 
-static unsigned int metric_bit(struct argp_state *state, const char *name)
+static uint64_t metric_bits(struct argp_state *state, const char *pattern)
 {
+	uint64_t bits = 0;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(metrics); i++) {
-		if (!strcmp(metrics[i]->name, name))
-			return 1U << i;
+		if (!fnmatch(pattern, metrics[i]->name, 0))
+			bits |= 1ULL << i;
 	}
-	argp_error(state, "--metrics: there is no '%s'", name);
-	return 0;
+	if (!bits)
+		argp_error(state, "--metrics: there is no '%s'", pattern);
+	return bits;
 }
 
 static void parse_metrics(struct argp_state *state, struct settings *set,
@@ -131,7 +144,7 @@ static void parse_metrics(struct argp_state *state, struct settings *set,
 
 	set->wanted = 0;
 	while ((word = strsep(&list, ",")))
-		set->wanted |= metric_bit(state, word);
+		set->wanted |= metric_bits(state, word);
 }
 
 static void parse_mode(struct argp_state *state, struct settings *set,
@@ -147,6 +160,8 @@ static void finish_settings(struct argp_state *state, struct settings *set)
 {
 	if (set->gate && set->peer_only)
 		argp_error(state, "--gate and --peer-only exclude each other");
+	if (set->icount && set->unpinned)
+		argp_error(state, "--unpinned is for mode wall");
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -172,6 +187,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_GATE:
 		set->gate = true;
+		break;
+	case OPT_UNPINNED:
+		set->unpinned = true;
 		break;
 	case OPT_PEER_ONLY:
 		set->peer_only = true;
@@ -209,59 +227,84 @@ static uint64_t kinds_there(const struct settings *set)
 static bool is_wanted(const struct settings *set, size_t i)
 {
 	if (set->wanted)
-		return set->wanted & (1U << i);
-	/* With one CPU, as in mode icount, the two would only take turns. */
+		return set->wanted & (1ULL << i);
+	if (set->gate)
+		return report_is_limited(metrics[i]);
+	/* With one CPU, as in mode icount, it would not say much. */
 	return !(set->icount && metrics[i]->wall_only);
+}
+
+/* Gives how many there are in @sizes. */
+static size_t choose_sizes(const struct settings *set,
+			   const struct metric *metric,
+			   size_t sizes[SIZES_MAX])
+{
+	static const size_t usual[] = { 64, 4096, 65536 };
+	size_t count = 0;
+
+	if (metric->sizes && set->size_count) {
+		count = set->size_count;
+		memcpy(sizes, set->sizes, sizeof(set->sizes));
+	} else if (metric->size_list && !(metric->sizes && set->icount)) {
+		for (; metric->size_list[count]; count++)
+			sizes[count] = metric->size_list[count];
+	} else if (metric->sizes) {
+		count = ARRAY_SIZE(usual);
+		memcpy(sizes, usual, sizeof(usual));
+	} else {
+		sizes[count++] = metric->size;
+	}
+	return count;
+}
+
+static size_t measure_sizes(const struct settings *set,
+			    const struct metric *metric, struct result *res)
+{
+	size_t sizes[SIZES_MAX], size_count, count = 0, i;
+
+	size_count = choose_sizes(set, metric, sizes);
+	for (i = 0; i < size_count; i++) {
+		size_t from = count;
+
+		if (metric->size_max && sizes[i] > metric->size_max)
+			continue;
+		count += measure(set, metric, sizes[i], &res[count]);
+		while (from < count)
+			report_result(set, &res[from++]);
+	}
+	return count;
 }
 
 static size_t measure_all(const struct settings *set, struct result *res)
 {
 	uint64_t kinds = kinds_there(set);
-	size_t count = 0, i, j;
+	size_t count = 0, i;
 
 	for (i = 0; i < ARRAY_SIZE(metrics); i++) {
 		const struct metric *metric = metrics[i];
-		size_t sizes = metric->sizes ? set->size_count : 1;
 
 		if (!is_wanted(set, i))
 			continue;
-		if (!(kinds & (1ULL << metric->kind))) {
+		if (!(kinds & (1ULL << metric->kind)))
 			report_skipped(metric,
 				       "this module has no such kind of object");
-			continue;
-		}
-		if (metric->root && geteuid()) {
+		else if (metric->root && geteuid())
 			report_skipped(metric, "only root can");
-			continue;
-		}
-		for (j = 0; j < sizes; j++) {
-			size_t size = metric->sizes ? set->sizes[j] :
-						      metric->size;
-			size_t from = count;
-
-			if (metric->size_max && size > metric->size_max)
-				continue;
-			count += measure(set, metric, size, &res[count]);
-			while (from < count)
-				report_result(set, &res[from++]);
-		}
+		else
+			count += measure_sizes(set, metric, &res[count]);
 	}
 	return count;
 }
 
 int main(int argc, char **argv)
 {
-	struct settings set = {
-		.runs = 10,
-		.sizes = { 64, 4096, 65536 },
-		.size_count = 3,
-	};
+	struct settings set = { .runs = 10 };
 	struct result *res;
 	size_t count;
 
 	argp_parse(&argp, argc, argv, ARGP_NO_ARGS, NULL, &set);
 	signal(SIGPIPE, SIG_IGN);
-	res = calloc(ARRAY_SIZE(metrics) * ARRAY_SIZE(set.sizes) * SIDES_MAX,
+	res = calloc(ARRAY_SIZE(metrics) * SIZES_MAX * SIDES_MAX * PARTS_MAX,
 		     sizeof(*res));
 	if (!res)
 		err(1, "calloc");

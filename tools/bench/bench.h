@@ -18,7 +18,9 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
-#define SIDES_MAX	4
+#define SIDES_MAX	10
+#define PARTS_MAX	6
+#define SIZES_MAX	16
 
 struct rig;
 
@@ -30,6 +32,11 @@ struct rig;
  * @after: puts away what @before made; not timed, may be missing
  * @close: undoes @set_up
  * @gauge: reads what goes up in @run; missing: the clock
+ * @read: gives what the last run, of @ops operations, tells: a value for each of
+ *	the metric's parts; the first is what @gauge counted for each operation.
+ *	Missing: that is all
+ * @sample: does one operation, and gives how long what matters of it took;
+ *	missing: @run of one, all of it
  */
 struct work {
 	void (*set_up)(struct rig *rig);
@@ -38,6 +45,8 @@ struct work {
 	void (*after)(struct rig *rig);
 	void (*close)(struct rig *rig);
 	uint64_t (*gauge)(void);
+	void (*read)(struct rig *rig, unsigned long ops, double *values);
+	uint64_t (*sample)(struct rig *rig);
 };
 
 /**
@@ -45,11 +54,32 @@ struct work {
  * @name: what it is called in the output
  * @work: what it does
  * @own: what makes it differ from others with the same work
+ * @size_max: the largest size that it can do; 0: any
  */
 struct side {
 	const char *name;
 	const struct work *work;
 	const void *own;
+	size_t size_max;
+};
+
+/* Where a part is told. */
+#define PART_WALL	(1U << 0)	/* not in mode icount */
+#define PART_ICOUNT	(1U << 1)	/* in mode icount alone */
+#define PART_QUIET	(1U << 2)	/* in the JSON file, not in the table */
+
+/**
+ * struct part - one of several figures that a run gives
+ * @name: what is put behind the metric's name; "" for the metric itself
+ * @unit: what is measured; NULL: what the clock counts
+ * @flags: PART_*
+ * @rank: of a sampled metric: which of the sorted samples, 0 to 1
+ */
+struct part {
+	const char *name;
+	const char *unit;
+	unsigned int flags;
+	double rank;
 };
 
 /**
@@ -57,10 +87,14 @@ struct side {
  * @name: its name in the table and on the command line
  * @long_name: its name in the JSON file; NULL: the same
  * @unit: what is measured; NULL: what the clock counts
+ * @parts: what a run gives, an entry without a name at the end; NULL: one figure
  * @kind: KIPC_KIND_* that it needs
  * @size: bytes in each operation, 0 if it has none
  * @sizes: in place of @size those of the command line
+ * @size_list: what @size is in turn, 0 at the end; with @sizes: in mode wall, if
+ *	the command line names none
  * @size_max: with @sizes, the largest that all sides can do; 0: any
+ * @sampled: each operation is timed; the parts say which of the times to tell
  * @wall_only: not measured by default in mode icount
  * @root: only root can
  * @ops: operations in each run; 0: so many that it takes a while
@@ -71,10 +105,13 @@ struct metric {
 	const char *name;
 	const char *long_name;
 	const char *unit;
+	const struct part *parts;
 	unsigned int kind;
 	size_t size;
 	bool sizes;
+	const size_t *size_list;
 	size_t size_max;
+	bool sampled;
 	bool wall_only;
 	bool root;
 	unsigned long ops;
@@ -84,7 +121,9 @@ struct metric {
 
 extern const struct metric pipe_transfer;
 extern const struct metric pipe_round_trip;
-extern const struct metric pipe_throughput;
+extern const struct metric throughput;
+extern const struct metric throughput_large;
+extern const struct metric throughput_mailbox;
 extern const struct metric sem_pv;
 extern const struct metric sem_pv_undo;
 extern const struct metric sem_handover;
@@ -107,6 +146,7 @@ extern const struct channel channel_seqpacket;
 
 /**
  * struct rig - one side, set up
+ * @metric: what for
  * @side: which
  * @size: bytes in each operation
  * @child: the process at the other end, 0 if there is none
@@ -114,6 +154,7 @@ extern const struct channel channel_seqpacket;
  * @priv: the work's own
  */
 struct rig {
+	const struct metric *metric;
 	const struct side *side;
 	size_t size;
 	pid_t child;
@@ -134,6 +175,7 @@ struct figures {
 /**
  * struct result - kipc and one peer, at a metric and a size
  * @metric: which
+ * @part: which of its figures
  * @peer_name: which of its sides the peer is
  * @size: bytes in an operation
  * @runs: runs of each side
@@ -142,6 +184,7 @@ struct figures {
  */
 struct result {
 	const struct metric *metric;
+	const struct part *part;
 	const char *peer_name;
 	size_t size;
 	unsigned int runs;
@@ -152,33 +195,36 @@ struct result {
 /**
  * struct settings - from the command line
  * @icount: the clock counts instructions
+ * @unpinned: leave it to the kernel which process runs on which CPU
  * @peer_only: leave kipc out
  * @gate: judge the result
  * @runs: runs of each side, an even number
  * @json: file to write, NULL for none
  * @sizes: bytes per operation
- * @size_count: entries of @sizes
- * @wanted: which metrics to measure, a bit for each; 0: the default ones
+ * @size_count: entries of @sizes; 0: the command line names none
+ * @wanted: which metrics to measure; none: the default ones
  */
 struct settings {
 	bool icount;
+	bool unpinned;
 	bool peer_only;
 	bool gate;
 	unsigned int runs;
 	const char *json;
-	size_t sizes[16];
+	size_t sizes[SIZES_MAX];
 	size_t size_count;
-	unsigned int wanted;
+	uint64_t wanted;
 };
 
 /* rig.c */
-void rig_open(struct rig *rig, const struct side *side, size_t size, bool pin);
+void rig_open(struct rig *rig);
 void rig_close(struct rig *rig);
 bool rig_fork(struct rig *rig);
 void rig_reap(struct rig *rig);
 void *rig_shared(size_t size);
 
 /* measure.c */
+extern const struct part percentiles[];
 size_t measure(const struct settings *set, const struct metric *metric,
 	       size_t size, struct result *res);
 
@@ -188,6 +234,7 @@ void report_result(const struct settings *set, const struct result *res);
 void report_skipped(const struct metric *metric, const char *why);
 void report_json(const struct settings *set, const struct result *res,
 		 size_t count);
+bool report_is_limited(const struct metric *metric);
 bool report_gate(const struct result *res, size_t count);
 
 #endif /* KIPC_BENCH_H */

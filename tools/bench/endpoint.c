@@ -131,6 +131,7 @@ const struct metric endpoint_call = {
 	.name = "endpoint_call",
 	.kind = KIPC_KIND_ENDPOINT,
 	.sizes = true,
+	.size_max = 64 << 10,
 	.sides = {
 		{ "kipc", &call, NULL },
 		{ "seqpacket", &channel_round_trip, &channel_seqpacket },

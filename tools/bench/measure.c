@@ -21,12 +21,66 @@
 #define OPS_MIN		16
 #define OPS_MAX		1000000
 
-/* The sides of a metric while it is measured. */
-struct field {
-	size_t count;
-	struct rig rigs[SIDES_MAX];
-	double *values[SIDES_MAX];	/* of each run */
+/* Of a metric that has no parts, and of one that is sampled. */
+static const struct part whole[] = { { .name = "" }, { 0 } };
+
+const struct part percentiles[] = {
+	{ .name = "p50", .rank = 0.5 },
+	{ .name = "p90", .rank = 0.9, .flags = PART_QUIET },
+	{ .name = "p99", .rank = 0.99 },
+	{ .name = "p99.9", .rank = 0.999 },
+	{ .name = "max", .rank = 1 },
+	{ 0 }
 };
+
+/**
+ * struct track - a side of a metric while it is measured
+ * @rig: the side
+ * @values: of each run, PARTS_MAX of them
+ * @samples: if the metric is sampled: @ops of each run
+ */
+struct track {
+	struct rig rig;
+	double *values;
+	double *samples;
+};
+
+/**
+ * struct field - all sides of a metric while it is measured
+ * @metric: which
+ * @parts: its parts
+ * @runs: runs of each side
+ * @ops: operations in a run
+ * @count: entries of @tracks
+ * @tracks: the sides, the last one of the metric first
+ */
+struct field {
+	const struct metric *metric;
+	const struct part *parts;
+	unsigned int runs;
+	unsigned long ops;
+	size_t count;
+	struct track tracks[SIDES_MAX];
+};
+
+static uint64_t whole_sample(struct rig *rig)
+{
+	uint64_t start = now_ns();
+
+	rig->side->work->run(rig, 1);
+	return now_ns() - start;
+}
+
+static void sampled_run(struct rig *rig, unsigned long ops, double *samples)
+{
+	const struct work *work = rig->side->work;
+	uint64_t (*sample)(struct rig *rig) = work->sample ? work->sample :
+							     whole_sample;
+	unsigned long i;
+
+	for (i = 0; i < ops; i++)
+		samples[i] = sample(rig);
+}
 
 static double gauged_run(struct rig *rig, unsigned long ops)
 {
@@ -42,6 +96,22 @@ static double gauged_run(struct rig *rig, unsigned long ops)
 	if (work->after)
 		work->after(rig);
 	return (double)(end - start) / ops;
+}
+
+static void field_step(struct field *field, struct track *track,
+		       unsigned int run)
+{
+	const struct work *work = track->rig.side->work;
+	double *values = track->values + run * PARTS_MAX;
+
+	if (field->metric->sampled) {
+		sampled_run(&track->rig, field->ops,
+			    track->samples + run * field->ops);
+		return;
+	}
+	values[0] = gauged_run(&track->rig, field->ops);
+	if (work->read)
+		work->read(&track->rig, field->ops, values);
 }
 
 static unsigned long choose_ops(const struct settings *set, struct rig *rig)
@@ -81,34 +151,102 @@ static double at_rank(const double *sorted, double at)
 	return sorted[low] * (1 - rest) + sorted[low + 1] * rest;
 }
 
+/* Sorts @values. */
 static struct figures summarise(double *values, size_t count)
 {
 	struct figures fig;
+	double range;
 
 	qsort(values, count, sizeof(*values), compare_doubles);
 	fig.median = at_rank(values, (count - 1) / 2.0);
-	fig.spread = (at_rank(values, (count - 1) * 0.75) -
-		      at_rank(values, (count - 1) * 0.25)) / fig.median;
+	range = at_rank(values, (count - 1) * 0.75) -
+		at_rank(values, (count - 1) * 0.25);
+	/* What is 0 in most runs has no spread to speak of. */
+	fig.spread = fig.median ? range / fig.median : 0;
 	return fig;
+}
+
+static double *make_doubles(size_t count)
+{
+	double *mem = calloc(count, sizeof(*mem));
+
+	if (!mem)
+		err(1, "calloc");
+	return mem;
+}
+
+/* The figure is of the samples of all runs, the spread between the runs. */
+static struct figures sampled_figures(const struct field *field,
+				      struct track *track, double rank)
+{
+	double *each = make_doubles(field->runs);
+	size_t all = field->runs * field->ops;
+	struct figures fig;
+	unsigned int run;
+
+	for (run = 0; run < field->runs; run++) {
+		double *samples = track->samples + run * field->ops;
+		double *sorted = make_doubles(field->ops);
+
+		memcpy(sorted, samples, field->ops * sizeof(*sorted));
+		qsort(sorted, field->ops, sizeof(*sorted), compare_doubles);
+		each[run] = at_rank(sorted, (field->ops - 1) * rank);
+		free(sorted);
+	}
+	fig = summarise(each, field->runs);
+	free(each);
+	each = make_doubles(all);
+	memcpy(each, track->samples, all * sizeof(*each));
+	qsort(each, all, sizeof(*each), compare_doubles);
+	fig.median = at_rank(each, (all - 1) * rank);
+	free(each);
+	return fig;
+}
+
+static struct figures part_figures(const struct field *field,
+				   struct track *track, size_t part)
+{
+	double *each;
+	struct figures fig;
+	unsigned int run;
+
+	if (field->metric->sampled)
+		return sampled_figures(field, track, field->parts[part].rank);
+	each = make_doubles(field->runs);
+	for (run = 0; run < field->runs; run++)
+		each[run] = track->values[run * PARTS_MAX + part];
+	fig = summarise(each, field->runs);
+	free(each);
+	return fig;
+}
+
+static bool can_do(const struct side *side, size_t size)
+{
+	return side->name && (!side->size_max || size <= side->size_max);
 }
 
 /* The peers first, so that their processes have no copies of kipc's handles. */
 static void field_open(struct field *field, const struct settings *set,
-		       const struct metric *metric, size_t size)
+		       size_t size)
 {
-	bool pin = !set->icount && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	const struct metric *metric = field->metric;
+	bool pin = !set->icount && !set->unpinned &&
+		   sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	size_t i;
 
-	field->count = 0;
 	for (i = SIDES_MAX; i--;) {
-		if (!metric->sides[i].name || (!i && set->peer_only))
+		const struct side *side = &metric->sides[i];
+		struct track *track = &field->tracks[field->count];
+
+		if (!can_do(side, size) || (!i && set->peer_only))
 			continue;
-		field->values[field->count] =
-			calloc(set->runs, sizeof(*field->values[0]));
-		if (!field->values[field->count])
-			err(1, "calloc");
-		rig_open(&field->rigs[field->count++], &metric->sides[i], size,
-			 pin);
+		track->values = make_doubles(field->runs * PARTS_MAX);
+		track->rig = (struct rig){
+			.metric = metric, .side = side, .size = size,
+			.pin = pin,
+		};
+		rig_open(&track->rig);
+		field->count++;
 	}
 }
 
@@ -118,71 +256,94 @@ static void field_close(struct field *field)
 	size_t i;
 
 	for (i = field->count; i--;) {
-		rig_close(&field->rigs[i]);
-		free(field->values[i]);
+		rig_close(&field->tracks[i].rig);
+		free(field->tracks[i].values);
+		free(field->tracks[i].samples);
 	}
 }
 
-static struct rig *field_main_peer(struct field *field,
-				   const struct metric *metric)
+static void field_choose_ops(struct field *field, const struct settings *set)
 {
+	const struct side *main_peer = &field->metric->sides[1];
 	size_t i;
 
+	field->ops = field->metric->ops;
 	for (i = 0; i < field->count; i++) {
-		if (field->rigs[i].side == &metric->sides[1])
-			return &field->rigs[i];
+		struct track *track = &field->tracks[i];
+
+		if (!field->ops && track->rig.side == main_peer)
+			field->ops = choose_ops(set, &track->rig);
 	}
-	return NULL;
+	if (!field->metric->sampled)
+		return;
+	for (i = 0; i < field->count; i++)
+		field->tracks[i].samples =
+			make_doubles(field->runs * field->ops);
 }
 
-static void field_run(struct field *field, unsigned int runs, unsigned long ops)
+static void field_run(struct field *field)
 {
 	unsigned int run;
 	size_t i;
 
+	/* One that does not count. */
 	for (i = 0; i < field->count; i++)
-		gauged_run(&field->rigs[i], ops);
-	for (run = 0; run < runs; run += 2) {
+		field_step(field, &field->tracks[i], 0);
+	for (run = 0; run < field->runs; run += 2) {
 		for (i = field->count; i--;)
-			field->values[i][run] = gauged_run(&field->rigs[i], ops);
+			field_step(field, &field->tracks[i], run);
 		for (i = 0; i < field->count; i++)
-			field->values[i][run + 1] =
-				gauged_run(&field->rigs[i], ops);
+			field_step(field, &field->tracks[i], run + 1);
 	}
 }
 
-/* Gives the number of results, one for each peer. */
-size_t measure(const struct settings *set, const struct metric *metric,
-	       size_t size, struct result *res)
+static size_t field_results(struct field *field, size_t part, size_t size,
+			    struct result *res)
 {
-	unsigned int runs = set->runs;
 	struct figures kipc = { 0 };
-	struct field field;
-	unsigned long ops;
 	size_t count = 0, i;
 
-	if (set->icount && metric->runs && metric->runs < runs)
-		runs = metric->runs;
-	field_open(&field, set, metric, size);
-	ops = metric->ops;
-	if (!ops)
-		ops = choose_ops(set, field_main_peer(&field, metric));
-	field_run(&field, runs, ops);
-	for (i = field.count; i--;) {
-		const struct side *side = field.rigs[i].side;
-		struct figures fig = summarise(field.values[i], runs);
+	for (i = field->count; i--;) {
+		struct track *track = &field->tracks[i];
+		const struct side *side = track->rig.side;
+		struct figures fig = part_figures(field, track, part);
 
-		if (side == &metric->sides[0])
+		if (side == &field->metric->sides[0])
 			kipc = fig;
 		else
 			res[count++] = (struct result){
-				.metric = metric,
+				.metric = field->metric,
+				.part = &field->parts[part],
 				.peer_name = side->name,
 				.size = size,
-				.runs = runs,
+				.runs = field->runs,
 				.kipc = kipc,
 				.peer = fig,
 			};
+	}
+	return count;
+}
+
+/* Gives the number of results, one for each peer and part. */
+size_t measure(const struct settings *set, const struct metric *metric,
+	       size_t size, struct result *res)
+{
+	unsigned int unwanted = set->icount ? PART_WALL : PART_ICOUNT;
+	struct field field = {
+		.metric = metric,
+		.parts = metric->parts ? metric->parts : whole,
+		.runs = set->runs,
+	};
+	size_t count = 0, part;
+
+	if (set->icount && metric->runs && metric->runs < field.runs)
+		field.runs = metric->runs;
+	field_open(&field, set, size);
+	field_choose_ops(&field, set);
+	field_run(&field);
+	for (part = 0; field.parts[part].name; part++) {
+		if (!(field.parts[part].flags & unwanted))
+			count += field_results(&field, part, size, &res[count]);
 	}
 	field_close(&field);
 	return count;

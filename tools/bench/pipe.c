@@ -16,6 +16,7 @@
  */
 #define SMALL_CAPACITY	(64 << 10)
 #define LARGE_CAPACITY	(1 << 20)
+#define SIZE_MOST	(LARGE_CAPACITY / 2)
 
 /* A kind of channel; @make opens one with room for @capacity bytes. */
 struct channel {
@@ -186,55 +187,6 @@ static void round_trip_run(struct rig *rig, unsigned long ops)
 	}
 }
 
-/* Tells how many operations the reader is to take before it answers. */
-struct order {
-	unsigned long ops;
-};
-
-static void sink(struct rig *rig)
-{
-	const struct pipe_rig *own = rig->priv;
-	struct order order = { 0 };
-
-	while (read_all(own->from[0], (char *)&order, sizeof(order))) {
-		while (order.ops--)
-			must_read(own->to[0], own->buf, rig->size);
-		write_all(own->from[0], "", 1);
-	}
-	_exit(0);
-}
-
-/* The order and the answer go over a socket pair: the same for both sides. */
-static void throughput_set_up(struct rig *rig)
-{
-	struct pipe_rig *own = pipe_set_up(rig);
-	int sock[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
-		err(1, "socketpair");
-	if (rig_fork(rig)) {
-		close_end(&own->to[1]);
-		close(sock[0]);
-		own->from[0] = sock[1];
-		sink(rig);
-	}
-	close_end(&own->to[0]);
-	close(sock[1]);
-	own->from[0] = sock[0];
-}
-
-static void throughput_run(struct rig *rig, unsigned long ops)
-{
-	const struct pipe_rig *own = rig->priv;
-	struct order order = { .ops = ops };
-	char answer;
-
-	write_all(own->from[0], (char *)&order, sizeof(order));
-	while (ops--)
-		write_all(own->to[1], own->buf, rig->size);
-	must_read(own->from[0], &answer, 1);
-}
-
 static const struct work transfer = {
 	.set_up = transfer_set_up,
 	.run = transfer_run,
@@ -247,17 +199,12 @@ const struct work channel_round_trip = {
 	.close = pipe_close,
 };
 
-static const struct work throughput = {
-	.set_up = throughput_set_up,
-	.run = throughput_run,
-	.close = pipe_close,
-};
-
 const struct metric pipe_transfer = {
 	.name = "transfer",
 	.long_name = "pipe transfer",
 	.kind = KIPC_KIND_PIPE,
 	.sizes = true,
+	.size_max = SIZE_MOST,
 	.sides = {
 		{ "kipc", &transfer, &channel_kipc },
 		{ "pipe(2)", &transfer, &channel_pipe },
@@ -269,20 +216,9 @@ const struct metric pipe_round_trip = {
 	.long_name = "pipe round-trip",
 	.kind = KIPC_KIND_PIPE,
 	.sizes = true,
+	.size_max = SIZE_MOST,
 	.sides = {
 		{ "kipc", &channel_round_trip, &channel_kipc },
 		{ "pipe(2)", &channel_round_trip, &channel_pipe },
-	},
-};
-
-const struct metric pipe_throughput = {
-	.name = "throughput",
-	.long_name = "pipe throughput",
-	.kind = KIPC_KIND_PIPE,
-	.sizes = true,
-	.wall_only = true,
-	.sides = {
-		{ "kipc", &throughput, &channel_kipc },
-		{ "pipe(2)", &throughput, &channel_pipe },
 	},
 };

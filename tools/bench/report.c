@@ -37,73 +37,110 @@ static double ratio_of(const struct result *res)
 }
 
 static const char *unit_of(const struct settings *set,
-			   const struct metric *metric)
+			   const struct result *res)
 {
-	if (metric->unit)
-		return metric->unit;
+	if (res->part->unit)
+		return res->part->unit;
+	if (res->metric->unit)
+		return res->metric->unit;
 	return set->icount ? "instructions" : "ns";
+}
+
+static const char *mode_of(const struct settings *set)
+{
+	if (set->icount)
+		return "icount";
+	return set->unpinned ? "wall-unpinned" : "wall";
 }
 
 void report_begin(const struct settings *set)
 {
-	printf("%s per operation: median of %u runs",
+	printf("%s per operation, if no unit is named: median of %u runs",
 	       set->icount ? "Instructions" : "Nanoseconds", set->runs);
 	printf("; +-: half the distance between the quartiles\n\n");
-	printf("%-13s %6s %12s %6s  %-12s %9s %6s %7s\n", "METRIC", "BYTES",
+	printf("%-22s %7s %12s %6s  %-17s %12s %6s %7s\n", "METRIC", "SIZE",
 	       "KIPC", "+-", "PEER", "PEER'S", "+-", "RATIO");
 }
 
-static void print_name(const char *name, size_t size)
+static void print_name(const char *name, const char *part, size_t size)
 {
-	printf("%-13s", name);
+	char full[64];
+
+	snprintf(full, sizeof(full), "%s%s%s", name, *part ? " " : "", part);
+	printf("%-22s", full);
 	if (size)
-		printf(" %6zu", size);
+		printf(" %7zu", size);
 	else
-		printf(" %6s", "-");
+		printf(" %7s", "-");
+}
+
+static void print_figures(const struct figures *fig, bool fine)
+{
+	printf(" %12.*f %5.1f%%", fine ? 3 : 0, fig->median, fig->spread * 50);
 }
 
 void report_result(const struct settings *set, const struct result *res)
 {
-	print_name(res->metric->name, res->size);
+	/* Shares and the like: the others are whole numbers of something. */
+	bool fine = res->part->unit && !strcmp(res->part->unit, "1");
+
+	if (res->part->flags & PART_QUIET)
+		return;
+	print_name(res->metric->name, res->part->name, res->size);
 	if (set->peer_only)
 		printf(" %12s %6s", "-", "-");
 	else
-		printf(" %12.0f %5.1f%%", res->kipc.median,
-		       res->kipc.spread * 50);
-	printf("  %-12s %9.0f %5.1f%%", res->peer_name, res->peer.median,
-	       res->peer.spread * 50);
+		print_figures(&res->kipc, fine);
+	printf("  %-17s", res->peer_name);
+	print_figures(&res->peer, fine);
 	if (set->peer_only)
-		printf(" %7s\n", "-");
+		printf(" %7s", "-");
 	else
-		printf(" %7.3f\n", ratio_of(res));
+		printf(" %7.3f", ratio_of(res));
+	if (res->part->unit)
+		printf("  %s", fine ? "" : res->part->unit);
+	putchar('\n');
 	fflush(stdout);
 }
 
 void report_skipped(const struct metric *metric, const char *why)
 {
-	print_name(metric->name, metric->size);
+	print_name(metric->name, "", metric->size);
 	printf("  skipped: %s\n", why);
+}
+
+/* No ratio to nothing, which JSON could not express. */
+static void json_ratio(FILE *file, const struct result *res)
+{
+	if (res->peer.median)
+		fprintf(file, "\"ratio\": %.4f, ", ratio_of(res));
+	else
+		fputs("\"ratio\": null, ", file);
 }
 
 static void json_result(FILE *file, const struct settings *set,
 			const struct result *res)
 {
 	const struct metric *metric = res->metric;
+	const char *part = res->part->name;
 
-	fprintf(file, "  {\"metric\": \"%s\", \"size\": %zu, \"mode\": \"%s\", ",
-		metric->long_name ? metric->long_name : metric->name, res->size,
-		set->icount ? "icount" : "wall");
-	fprintf(file, "\"unit\": \"%s\", ", unit_of(set, metric));
+	fprintf(file, "  {\"metric\": \"%s%s%s\", \"size\": %zu, ",
+		metric->long_name ? metric->long_name : metric->name,
+		*part ? " " : "", part, res->size);
+	fprintf(file, "\"mode\": \"%s\", \"unit\": \"%s\", ", mode_of(set),
+		unit_of(set, res));
 	if (set->peer_only)
-		fputs("\"kipc\": null, ", file);
+		fputs("\"kipc\": null, \"kipc_spread\": null, ", file);
 	else
-		fprintf(file, "\"kipc\": %.1f, ", res->kipc.median);
-	fprintf(file, "\"peer\": %.1f, \"peer_name\": \"%s\", ",
-		res->peer.median, res->peer_name);
+		fprintf(file, "\"kipc\": %.10g, \"kipc_spread\": %.4f, ",
+			res->kipc.median, res->kipc.spread);
+	fprintf(file, "\"peer\": %.10g, \"peer_spread\": %.4f, ",
+		res->peer.median, res->peer.spread);
+	fprintf(file, "\"peer_name\": \"%s\", ", res->peer_name);
 	if (set->peer_only)
 		fputs("\"ratio\": null, ", file);
 	else
-		fprintf(file, "\"ratio\": %.4f, ", ratio_of(res));
+		json_ratio(file, res);
 	fprintf(file, "\"runs\": %u}", res->runs);
 }
 
@@ -142,6 +179,17 @@ static const struct result *find_result(const struct result *res, size_t count,
 			return &res[i];
 	}
 	return NULL;
+}
+
+bool report_is_limited(const struct metric *metric)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (limits[i].metric == metric)
+			return true;
+	}
+	return false;
 }
 
 /* A limit that was not measured is not kept. */

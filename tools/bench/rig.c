@@ -77,11 +77,10 @@ void *rig_shared(size_t size)
 	return mem;
 }
 
-void rig_open(struct rig *rig, const struct side *side, size_t size, bool pin)
+void rig_open(struct rig *rig)
 {
-	*rig = (struct rig){ .side = side, .size = size, .pin = pin };
 	pin_to(rig, 0);
-	side->work->set_up(rig);
+	rig->side->work->set_up(rig);
 }
 
 void rig_close(struct rig *rig)

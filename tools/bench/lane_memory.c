@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lanes through memory: a ring that both map, and process_vm_writev(2) into the
+ * receiver's own, with two such rings to say what is full and what is free.
+ */
+#include <err.h>
+#include <sys/uio.h>
+
+#include "kipc_util.h"
+#include "futex_ring.h"
+#include "lane.h"
+
+#define CAPACITY	(64 << 10)
+#define LARGE		(1 << 20)
+#define SLOTS_MAX	64
+
+static void ring_open(struct futex_ring *ring, size_t size)
+{
+	int ret = futex_ring_open(ring, size);
+
+	if (ret)
+		errx(1, "cannot make a ring: %s", strerror(-ret));
+}
+
+/* Two of the longest records fit: one goes in while the other comes out. */
+static void ring_make(struct lane *lane)
+{
+	size_t size = lane->kind->capacity;
+
+	while (size < 2 * (lane->size + 2 * sizeof(uint64_t)))
+		size *= 2;
+	lane->priv = malloc(sizeof(struct futex_ring));
+	if (!lane->priv)
+		err(1, "malloc");
+	ring_open(lane->priv, size);
+}
+
+/* Copied in and out again, as read and write do. */
+static void ring_send(struct lane *lane)
+{
+	struct futex_ring *ring = lane->priv;
+
+	memcpy(futex_ring_reserve(ring, lane->size), lane->body, lane->size);
+	futex_ring_commit(ring);
+	lane->calls = ring->calls;
+}
+
+static void ring_recv(struct lane *lane)
+{
+	struct futex_ring *ring = lane->priv;
+	const void *body;
+	size_t len;
+
+	body = futex_ring_peek(ring, &len);
+	memcpy(lane->body, body, len);
+	futex_ring_release(ring);
+	lane->calls = ring->calls;
+}
+
+static void ring_remove(struct lane *lane)
+{
+	futex_ring_close(lane->priv);
+	free(lane->priv);
+}
+
+/* What travels over the rings: a place in the receiver's memory. */
+struct slot {
+	pid_t pid;
+	unsigned int number;
+};
+
+/* @slots: at the same address in both processes, the receiver's is in use */
+struct window {
+	struct futex_ring full;
+	struct futex_ring empty;
+	unsigned int count;
+	unsigned long writes;
+	bool opened;		/* by the receiver */
+	char *slots;
+};
+
+static void slot_send(struct futex_ring *ring, pid_t pid, unsigned int number)
+{
+	struct slot *slot = futex_ring_reserve(ring, sizeof(*slot));
+
+	*slot = (struct slot){ .pid = pid, .number = number };
+	futex_ring_commit(ring);
+}
+
+static struct slot slot_recv(struct futex_ring *ring)
+{
+	struct slot slot;
+	size_t len;
+
+	slot = *(struct slot *)futex_ring_peek(ring, &len);
+	futex_ring_release(ring);
+	return slot;
+}
+
+static void writev_make(struct lane *lane)
+{
+	struct window *own = calloc(1, sizeof(*own));
+
+	if (!own)
+		err(1, "calloc");
+	own->count = CAPACITY / lane->size;
+	if (own->count < 2)
+		own->count = 2;
+	if (own->count > SLOTS_MAX)
+		own->count = SLOTS_MAX;
+	own->slots = malloc(own->count * lane->size);
+	if (!own->slots)
+		err(1, "malloc");
+	ring_open(&own->full, 4096);
+	ring_open(&own->empty, 4096);
+	lane->priv = own;
+}
+
+static void count_calls(struct lane *lane)
+{
+	const struct window *own = lane->priv;
+
+	lane->calls = own->full.calls + own->empty.calls + own->writes;
+}
+
+static void writev_send(struct lane *lane)
+{
+	struct window *own = lane->priv;
+	struct slot slot = slot_recv(&own->empty);
+	struct iovec from = { lane->body, lane->size };
+	struct iovec to = {
+		own->slots + slot.number * lane->size, lane->size
+	};
+
+	if (process_vm_writev(slot.pid, &from, 1, &to, 1, 0) !=
+	    (ssize_t)lane->size)
+		err(1, "process_vm_writev");
+	own->writes++;
+	slot_send(&own->full, slot.pid, slot.number);
+	count_calls(lane);
+}
+
+/* The message is in the receiver's memory, where it wants it: no copy. */
+static void writev_recv(struct lane *lane)
+{
+	struct window *own = lane->priv;
+	struct slot slot;
+	unsigned int i;
+
+	if (!own->opened) {
+		/* Its own pages, which fork() has left shared. */
+		memset(own->slots, 0, own->count * lane->size);
+		for (i = 0; i < own->count; i++)
+			slot_send(&own->empty, getpid(), i);
+		own->opened = true;
+	}
+	slot = slot_recv(&own->full);
+	slot_send(&own->empty, slot.pid, slot.number);
+	count_calls(lane);
+}
+
+static void writev_remove(struct lane *lane)
+{
+	struct window *own = lane->priv;
+
+	futex_ring_close(&own->full);
+	futex_ring_close(&own->empty);
+	free(own->slots);
+	free(own);
+}
+
+const struct lane_kind lane_futex_ring = {
+	.capacity = CAPACITY,
+	.make = ring_make, .send = ring_send, .recv = ring_recv,
+	.remove = ring_remove,
+};
+
+const struct lane_kind lane_futex_ring_large = {
+	.capacity = LARGE,
+	.make = ring_make, .send = ring_send, .recv = ring_recv,
+	.remove = ring_remove,
+};
+
+const struct lane_kind lane_writev = {
+	.make = writev_make, .send = writev_send, .recv = writev_recv,
+	.remove = writev_remove,
+};

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One process sends what another receives meanwhile, each on a CPU of its own;
+ * and how often the two entered the kernel and gave up their CPU for it.
+ */
+#include <err.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "kipc_util.h"
+#include "bench.h"
+#include "lane.h"
+
+/* What one or both of the processes have done so far. */
+struct effort {
+	unsigned long calls;
+	unsigned long switches;
+};
+
+/**
+ * struct stream - what the sender knows
+ * @lane: what the messages go through
+ * @sock: orders to the receiver, and its answers
+ * @spent: by both in the last run
+ */
+struct stream {
+	struct lane lane;
+	int sock;
+	struct effort spent;
+};
+
+static struct effort effort_now(const struct lane *lane)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		err(1, "getrusage");
+	return (struct effort){
+		.calls = lane->calls,
+		.switches = usage.ru_nvcsw + usage.ru_nivcsw,
+	};
+}
+
+static struct effort effort_since(const struct lane *lane,
+				  const struct effort *start)
+{
+	struct effort now = effort_now(lane);
+
+	now.calls -= start->calls;
+	now.switches -= start->switches;
+	return now;
+}
+
+static void tell(int sock, const void *what, size_t len)
+{
+	if (send(sock, what, len, MSG_NOSIGNAL) != (ssize_t)len)
+		err(1, "send");
+}
+
+/* False when the other process has closed its end. */
+static bool hear(int sock, void *what, size_t len)
+{
+	ssize_t n = recv(sock, what, len, 0);
+
+	if (n < 0)
+		err(1, "recv");
+	return n == (ssize_t)len;
+}
+
+/* An order is the number of messages to receive. */
+static void receive(struct lane *lane, int sock)
+{
+	unsigned long ops;
+
+	while (hear(sock, &ops, sizeof(ops))) {
+		struct effort spent = effort_now(lane);
+
+		while (ops--)
+			lane_recv(lane);
+		spent = effort_since(lane, &spent);
+		tell(sock, &spent, sizeof(spent));
+	}
+	_exit(0);
+}
+
+static void stream_set_up(struct rig *rig)
+{
+	struct stream *own = calloc(1, sizeof(*own));
+	int sock[2];
+
+	if (!own)
+		err(1, "calloc");
+	lane_open(&own->lane, rig->side->own, rig->size);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
+		err(1, "socketpair");
+	if (rig_fork(rig)) {
+		close(sock[0]);
+		receive(&own->lane, sock[1]);
+	}
+	close(sock[1]);
+	own->sock = sock[0];
+	rig->priv = own;
+}
+
+static void stream_run(struct rig *rig, unsigned long ops)
+{
+	struct stream *own = rig->priv;
+	struct effort start = effort_now(&own->lane), other;
+
+	tell(own->sock, &ops, sizeof(ops));
+	while (ops--)
+		lane_send(&own->lane);
+	if (!hear(own->sock, &other, sizeof(other)))
+		errx(1, "the receiver is gone");
+	own->spent = effort_since(&own->lane, &start);
+	own->spent.calls += other.calls;
+	own->spent.switches += other.switches;
+}
+
+/* @values: as in parts; on entry the first is the time for each message. */
+static void stream_read(struct rig *rig, unsigned long ops, double *values)
+{
+	const struct stream *own = rig->priv;
+
+	values[1] = NSEC_PER_SEC / values[0];
+	values[2] = values[1] * rig->size;
+	values[3] = (double)own->spent.calls / ops;
+	values[4] = (double)own->spent.switches / ops;
+}
+
+static void stream_close(struct rig *rig)
+{
+	struct stream *own = rig->priv;
+
+	close(own->sock);
+	rig_reap(rig);
+	lane_close(&own->lane);
+	free(own);
+}
+
+static const struct work stream = {
+	.set_up = stream_set_up,
+	.run = stream_run,
+	.read = stream_read,
+	.close = stream_close,
+};
+
+static const struct part parts[] = {
+	{ .name = "", .flags = PART_ICOUNT },
+	{ .name = "rate", .unit = "messages/s", .flags = PART_WALL },
+	{ .name = "bytes", .unit = "bytes/s", .flags = PART_WALL | PART_QUIET },
+	{ .name = "calls", .unit = "calls/message", .flags = PART_QUIET },
+	{ .name = "switches", .unit = "switches/message", .flags = PART_QUIET },
+	{ 0 }
+};
+
+static const size_t steps[] = {
+	1, 4, 16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10,
+	1 << 20, 0
+};
+
+const struct metric throughput = {
+	.name = "throughput",
+	.long_name = "pipe throughput",
+	.parts = parts,
+	.kind = KIPC_KIND_PIPE,
+	.sizes = true,
+	.size_list = steps,
+	.sides = {
+		{ "kipc", &stream, &lane_kipc_pipe, 0 },
+		{ "pipe(2)", &stream, &lane_pipe, 0 },
+		{ "FIFO", &stream, &lane_fifo, 0 },
+		{ "stream", &stream, &lane_stream, 0 },
+		{ "seqpacket", &stream, &lane_seqpacket, LANE_SEQPACKET_MAX },
+		{ "mq_send(3)", &stream, &lane_mq, LANE_QUEUE_MAX },
+		{ "msgsnd(2)", &stream, &lane_msg, LANE_QUEUE_MAX },
+		{ "process_vm_writev", &stream, &lane_writev, 0 },
+		{ "futex ring", &stream, &lane_futex_ring, 0 },
+	},
+};
+
+const struct metric throughput_large = {
+	.name = "throughput_1m",
+	.long_name = "pipe throughput, 1 MiB",
+	.parts = parts,
+	.kind = KIPC_KIND_PIPE,
+	.sizes = true,
+	.size_list = steps,
+	.wall_only = true,
+	.sides = {
+		{ "kipc", &stream, &lane_kipc_pipe_large, 0 },
+		{ "pipe(2)", &stream, &lane_pipe_large, 0 },
+		{ "futex ring", &stream, &lane_futex_ring_large, 0 },
+	},
+};
+
+const struct metric throughput_mailbox = {
+	.name = "throughput_mb",
+	.long_name = "mailbox throughput",
+	.parts = parts,
+	.kind = KIPC_KIND_MAILBOX,
+	.sizes = true,
+	.size_list = steps,
+	.size_max = LANE_SEQPACKET_MAX,
+	.wall_only = true,
+	.sides = {
+		{ "kipc", &stream, &lane_kipc_mailbox, 0 },
+		{ "seqpacket", &stream, &lane_seqpacket, LANE_SEQPACKET_MAX },
+		{ "mq_send(3)", &stream, &lane_mq, LANE_QUEUE_MAX },
+		{ "msgsnd(2)", &stream, &lane_msg, LANE_QUEUE_MAX },
+	},
+};
