@@ -28,7 +28,36 @@ static const struct metric *const metrics[] = {
 	&mailbox_one,
 	&mailbox_vector,
 	&endpoint_call,
+	&latency_pipe,
+	&latency_mailbox,
+	&latency_call,
+	&latency_sem,
+	&wake_pipe,
+	&wake_mailbox,
+	&wake_sem,
+	&many_pipe_1x1,
+	&many_pipe_1x5,
+	&many_pipe_1x10,
+	&many_pipe_2x1,
+	&many_pipe_2x5,
+	&many_pipe_2x10,
+	&many_pipe_5x1,
+	&many_pipe_5x5,
+	&many_pipe_5x10,
+	&many_mailbox_1x1,
+	&many_mailbox_1x5,
+	&many_mailbox_1x10,
+	&many_mailbox_2x1,
+	&many_mailbox_2x5,
+	&many_mailbox_2x10,
+	&many_mailbox_5x1,
+	&many_mailbox_5x5,
+	&many_mailbox_5x10,
+	&objects,
+	&waiters_sem,
+	&waiters_mailbox,
 	&mailbox_bytes,
+	&semaphore_bytes,
 	&message_bytes,
 };
 
@@ -50,7 +79,16 @@ static const char doc[] =
 	"  mailbox        send and receive a message in one process\n"
 	"  mailbox_32     the same, 32 messages in a call; for each message\n"
 	"  endpoint_call  call another process, which replies; there and back\n"
+	"  latency_*      each round trip timed: pipe, mailbox, call, sem\n"
+	"  wake_*         from the call that wakes a process to its return from\n"
+	"                 sleep: pipe, mailbox, sem\n"
+	"  pipe_NxM       N processes write, M read; and how evenly they share\n"
+	"  mailbox_NxM    the same with a mailbox\n"
+	"  objects        create, open and unlink a named object; SIZE others are\n"
+	"                 there (needs root)\n"
+	"  waiters_*      wake one of SIZE who wait, who answers: sem, mailbox\n"
 	"  mailbox_bytes  kernel memory of an empty mailbox, in bytes (needs root)\n"
+	"  sem_bytes      the same of a semaphore\n"
 	"  message_bytes  the same of a message that waits there\n"
 	"\n"
 	"Mode icount is for a virtual machine whose clock counts instructions\n"

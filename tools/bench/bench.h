@@ -98,7 +98,8 @@ struct part {
  * @wall_only: not measured by default in mode icount
  * @root: only root can
  * @ops: operations in each run; 0: so many that it takes a while
- * @runs: runs at most in mode icount; 0: as many as the command line says
+ * @runs: runs at most; 0: as many as the command line says
+ * @own: the metric's own, for its work
  * @sides: kipc, the main peer, others; unused ones have no name
  */
 struct metric {
@@ -116,6 +117,7 @@ struct metric {
 	bool root;
 	unsigned long ops;
 	unsigned int runs;
+	const void *own;
 	struct side sides[SIDES_MAX];
 };
 
@@ -134,7 +136,36 @@ extern const struct metric segment_touch;
 extern const struct metric mailbox_one;
 extern const struct metric mailbox_vector;
 extern const struct metric endpoint_call;
+extern const struct metric latency_pipe;
+extern const struct metric latency_mailbox;
+extern const struct metric latency_call;
+extern const struct metric latency_sem;
+extern const struct metric wake_pipe;
+extern const struct metric wake_mailbox;
+extern const struct metric wake_sem;
+extern const struct metric many_pipe_1x1;
+extern const struct metric many_pipe_1x5;
+extern const struct metric many_pipe_1x10;
+extern const struct metric many_pipe_2x1;
+extern const struct metric many_pipe_2x5;
+extern const struct metric many_pipe_2x10;
+extern const struct metric many_pipe_5x1;
+extern const struct metric many_pipe_5x5;
+extern const struct metric many_pipe_5x10;
+extern const struct metric many_mailbox_1x1;
+extern const struct metric many_mailbox_1x5;
+extern const struct metric many_mailbox_1x10;
+extern const struct metric many_mailbox_2x1;
+extern const struct metric many_mailbox_2x5;
+extern const struct metric many_mailbox_2x10;
+extern const struct metric many_mailbox_5x1;
+extern const struct metric many_mailbox_5x5;
+extern const struct metric many_mailbox_5x10;
+extern const struct metric objects;
+extern const struct metric waiters_sem;
+extern const struct metric waiters_mailbox;
 extern const struct metric mailbox_bytes;
+extern const struct metric semaphore_bytes;
 extern const struct metric message_bytes;
 
 /* pipe.c: there and back over two channels, for all that is read and written */
@@ -143,6 +174,9 @@ struct channel;
 extern const struct work channel_round_trip;
 extern const struct channel channel_pipe;
 extern const struct channel channel_seqpacket;
+
+/* endpoint.c */
+extern const struct work endpoint_round_trip;
 
 /**
  * struct rig - one side, set up
@@ -220,7 +254,9 @@ struct settings {
 void rig_open(struct rig *rig);
 void rig_close(struct rig *rig);
 bool rig_fork(struct rig *rig);
+void rig_unpin(void);
 void rig_reap(struct rig *rig);
+void rig_kill(struct rig *rig);
 void *rig_shared(size_t size);
 
 /* measure.c */

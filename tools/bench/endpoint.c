@@ -121,7 +121,7 @@ static void call_close(struct rig *rig)
 	free(own);
 }
 
-static const struct work call = {
+const struct work endpoint_round_trip = {
 	.set_up = call_set_up,
 	.run = call_run,
 	.close = call_close,
@@ -133,7 +133,7 @@ const struct metric endpoint_call = {
 	.sizes = true,
 	.size_max = 64 << 10,
 	.sides = {
-		{ "kipc", &call, NULL },
+		{ "kipc", &endpoint_round_trip, NULL },
 		{ "seqpacket", &channel_round_trip, &channel_seqpacket },
 		{ "pipe(2)", &channel_round_trip, &channel_pipe },
 	},

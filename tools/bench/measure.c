@@ -336,7 +336,7 @@ size_t measure(const struct settings *set, const struct metric *metric,
 	};
 	size_t count = 0, part;
 
-	if (set->icount && metric->runs && metric->runs < field.runs)
+	if (metric->runs && metric->runs < field.runs)
 		field.runs = metric->runs;
 	field_open(&field, set, size);
 	field_choose_ops(&field, set);

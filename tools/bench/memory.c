@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel keeps for a queue, and for a message in it.  In place of the
- * clock the kernel's small objects are looked at, all of them, of which the
- * queues are the only ones that grow meanwhile: hence their large number.  That
- * many are more than a user may have by default.
+ * What the kernel keeps for a queue or a semaphore, and for a message in it.
+ * In place of the clock the kernel's small objects are looked at, all of them,
+ * of which the queues are the only ones that grow meanwhile: hence their large
+ * number.  That many are more than a user may have by default.
  */
 #include <err.h>
 #include <mqueue.h>
+#include <sys/eventfd.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -29,7 +31,7 @@ struct pair {
 	int from;
 };
 
-/* A kind of queue; @make makes one that holds @messages. */
+/* A kind of queue; @make makes one that holds @messages.  Or a semaphore. */
 struct flavour {
 	void (*make)(struct pair *queue, unsigned int messages);
 	void (*remove)(const struct pair *queue);
@@ -142,6 +144,56 @@ static void socket_put(const struct pair *queue, const void *body)
 	if (send(queue->to, body, SIZE, MSG_DONTWAIT) != SIZE)
 		err(1, "send");
 }
+
+static void semaphore_make(struct pair *queue, unsigned int messages)
+{
+	struct kipc_semaphore_create arg = {
+		.size = sizeof(arg),
+		.mode = 0600,
+		.rights = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE,
+		.count = 1,
+	};
+	int ret = kipc_device_ioctl(KIPC_SEMAPHORE_CREATE, &arg);
+
+	(void)messages;
+	if (ret)
+		errx(1, "cannot create a semaphore: %s", strerror(-ret));
+	*queue = (struct pair){ arg.fd, -1 };
+}
+
+static void semget_make(struct pair *queue, unsigned int messages)
+{
+	(void)messages;
+	*queue = (struct pair){ semget(IPC_PRIVATE, 1, 0600), -1 };
+	if (queue->to < 0)
+		err(1, "semget");
+}
+
+static void semget_remove(const struct pair *queue)
+{
+	if (semctl(queue->to, 0, IPC_RMID))
+		err(1, "semctl");
+}
+
+static void eventfd_make(struct pair *queue, unsigned int messages)
+{
+	(void)messages;
+	*queue = (struct pair){ eventfd(0, EFD_CLOEXEC), -1 };
+	if (queue->to < 0)
+		err(1, "eventfd");
+}
+
+static const struct flavour flavour_semaphore = {
+	.make = semaphore_make, .remove = fd_remove,
+};
+
+static const struct flavour flavour_semget = {
+	.make = semget_make, .remove = semget_remove,
+};
+
+static const struct flavour flavour_eventfd = {
+	.make = eventfd_make, .remove = fd_remove,
+};
 
 static const struct flavour flavour_kipc = {
 	.make = kipc_make, .remove = fd_remove, .put = kipc_put,
@@ -291,6 +343,20 @@ const struct metric mailbox_bytes = {
 		{ "mq_open(3)", &queues, &flavour_mq },
 		{ "msgget(2)", &queues, &flavour_msg },
 		{ "seqpacket", &queues, &flavour_socket },
+	},
+};
+
+const struct metric semaphore_bytes = {
+	.name = "sem_bytes",
+	.unit = "bytes",
+	.kind = KIPC_KIND_SEMAPHORE,
+	.root = true,
+	.ops = QUEUES / 2,
+	.runs = 2,
+	.sides = {
+		{ "kipc", &queues, &flavour_semaphore, 0 },
+		{ "semget(2)", &queues, &flavour_semget, 0 },
+		{ "eventfd", &queues, &flavour_eventfd, 0 },
 	},
 };
 

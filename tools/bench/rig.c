@@ -22,6 +22,19 @@ static void pin_to(const struct rig *rig, int cpu)
 		err(1, "cannot run on CPU %d", cpu);
 }
 
+/* For a process that is to run wherever it likes. */
+void rig_unpin(void)
+{
+	cpu_set_t set;
+	int cpu;
+
+	CPU_ZERO(&set);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(1, "sched_setaffinity");
+}
+
 /* Or this process could wait for the other one for ever. */
 static void child_ended(int sig)
 {
@@ -64,6 +77,15 @@ void rig_reap(struct rig *rig)
 	if (status)
 		errx(1, "the process at the other end failed: status %#x",
 		     status);
+	rig->child = 0;
+}
+
+/* Ends the other process, which has nothing to put away. */
+void rig_kill(struct rig *rig)
+{
+	kill(rig->child, SIGKILL);
+	if (waitpid(rig->child, NULL, 0) < 0)
+		err(1, "waitpid");
 	rig->child = 0;
 }
 
