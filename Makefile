@@ -13,7 +13,7 @@ KRELEASE = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
 MODULE	= $(BUILD)/module/$(KRELEASE)
 
 .PHONY: all module modules_install selftests help demo check check-debug vm \
-	bench style clean need-kdir
+	bench bench-gate style clean need-kdir
 
 all: module
 
@@ -53,6 +53,9 @@ vm:
 bench:
 	@tools/check --bench
 
+bench-gate:
+	@tools/bench-gate
+
 clean:
 	rm -rf $(BUILD)
 
@@ -63,6 +66,7 @@ help:
 	@echo 'make check            style checks, and the selftests in a VM (FULL=1: all rounds)'
 	@echo 'make check-debug      the selftests on a kernel built with KASAN, lockdep, kmemleak'
 	@echo 'make bench            kipc against its peers: instructions, and time on 2 CPUs'
+	@echo 'make bench-gate       fail if kipc takes more instructions than tools/bench/baseline says'
 	@echo 'make vm               a shell in a VM with the module loaded'
 	@echo 'make selftests        build the selftests (make -C selftests run_tests: run them here)'
 	@echo 'make style            the style checks alone'

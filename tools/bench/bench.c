@@ -66,7 +66,8 @@ static const char doc[] =
 	"  transfer       a pipe: write and read back in one process\n"
 	"  round-trip     there and back between two processes, two pipes\n"
 	"  throughput     one process writes what another reads meanwhile, through\n"
-	"                 what holds as much as it does by default\n"
+	"                 what holds as much as it does by default; in mode wall\n"
+	"                 with sizes from 1 byte to 1 MiB\n"
 	"  throughput_1m  the same through what holds 1 MiB\n"
 	"  throughput_mb  the same through a mailbox\n"
 	"  sem_pv         P and V that nobody else does\n"
@@ -115,11 +116,9 @@ static const struct argp_option options[] = {
 	{ "unpinned", OPT_UNPINNED, NULL, 0,
 	  "mode wall: do not keep processes on CPUs of their own", 0 },
 	{ "sizes", OPT_SIZES, "N[,N...]", 0,
-	  "bytes per operation of a pipe, per message (default: 64,4096,65536; "
-	  "throughput in mode wall: 1 to 1048576)", 0 },
+	  "bytes per message (default: 64,4096,65536; throughput: see below)", 0 },
 	{ "metrics", OPT_METRICS, "NAME[,NAME...]", 0,
-	  "what to measure; * stands for any text (default: all that say "
-	  "something in this mode)", 0 },
+	  "what to measure; * stands for any text (default: what fits the mode)", 0 },
 	{ "runs", OPT_RUNS, "N", 0,
 	  "runs of each side, an even number (default: 10)", 0 },
 	{ "json", OPT_JSON, "FILE", 0,

@@ -24,11 +24,11 @@ static const struct limit {
 	{ &mapped_sem, 2, 0, 0.03 },
 	{ &array_add, 1, 8, 0.80 },
 	{ &segment_touch, 1, 4096, 1.02 },
-	{ &mailbox_one, 1, 64, 0.90 },
-	{ &mailbox_one, 2, 64, 0.90 },
-	{ &mailbox_vector, 1, 64, 0.50 },
-	{ &mailbox_vector, 2, 64, 0.50 },
-	{ &endpoint_call, 1, 64, 0.80 },
+	{ &mailbox_one, 1, 64, 0.80 },
+	{ &mailbox_one, 2, 64, 0.80 },
+	{ &mailbox_vector, 1, 64, 0.35 },
+	{ &mailbox_vector, 2, 64, 0.35 },
+	{ &endpoint_call, 1, 64, 0.75 },
 };
 
 static double ratio_of(const struct result *res)
