@@ -434,14 +434,8 @@ static int is_test(const struct dirent *entry)
 	       !strcmp(entry->d_name + len - suffix, TEST_SUFFIX);
 }
 
-/* Some of the programs of a folder: every one of @count, from the @nth. */
-struct part {
-	int nth;	/* from 1 */
-	int count;
-};
-
-/* The tests in the folder that this program is in. */
-static void run_folder(const struct part *part, unsigned int limit_s)
+/* All the tests in the folder that this program is in. */
+static void run_folder(unsigned int limit_s)
 {
 	char dir[PATH_MAX] = "", path[PATH_MAX + 256];
 	struct dirent **entries;
@@ -455,8 +449,7 @@ static void run_folder(const struct part *part, unsigned int limit_s)
 	count = scandir(dir, &entries, is_test, alphasort);
 	for (i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
-		if (i % part->count == part->nth - 1)
-			run_program(path, limit_s);
+		run_program(path, limit_s);
 		free(entries[i]);
 	}
 	if (count >= 0)
@@ -484,13 +477,11 @@ static int sum_up(void)
 static void usage(FILE *out)
 {
 	fprintf(out,
-		"Usage: run [-v] [-t SECONDS] [-p I/N] [PROGRAM]...\n"
+		"Usage: run [-v] [-t SECONDS] [PROGRAM]...\n"
 		"\n"
 		"Runs kselftest programs, all the *%s beside it if none is\n"
 		"given, and sums up. Ends with 1 if anything failed or nothing ran.\n"
 		"\n"
-		"  -p I/N      of those beside it every Nth one, from the Ith on: N runs\n"
-		"              at a time, each in a VM of its own, do them all\n"
 		"  -t SECONDS  time limit for each program (default: 300, FULL: 1800)\n"
 		"  -v          show all that they print\n"
 		"\n"
@@ -498,25 +489,18 @@ static void usage(FILE *out)
 		TEST_SUFFIX);
 }
 
-static bool parse_part(struct part *part, const char *text)
-{
-	return sscanf(text, "%d/%d", &part->nth, &part->count) == 2 &&
-	       part->nth >= 1 && part->nth <= part->count;
-}
-
 int main(int argc, char **argv)
 {
-	struct part part = { 1, 1 };
 	bool full = scaled(10) == 10;
 	unsigned int limit_s = full ? 1800 : 300;
 	int opt, log;
 
-	while ((opt = getopt(argc, argv, "hvt:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "hvt:")) != -1) {
 		if (opt == 'v')
 			verbose = true;
 		else if (opt == 't' && atoi(optarg) > 0)
 			limit_s = atoi(optarg);
-		else if (opt != 'p' || !parse_part(&part, optarg))
+		else
 			return usage(opt == 'h' ? stdout : stderr), opt != 'h';
 	}
 	totals.failures = open_memstream(&totals.failures_text,
@@ -533,7 +517,7 @@ int main(int argc, char **argv)
 	else
 		close(log);
 	if (optind == argc)
-		run_folder(&part, limit_s);
+		run_folder(limit_s);
 	for (; optind < argc; optind++)
 		run_program(argv[optind], limit_s);
 	return sum_up();
