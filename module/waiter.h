@@ -42,9 +42,9 @@ struct kipc_waiter {
 };
 
 /**
- * struct kipc_wait_stats - how much was slept somewhere
- * @sleeps: times that somebody went to sleep
- * @blocked_ns: time slept in all
+ * struct kipc_wait_stats - how much was waited somewhere
+ * @sleeps: times that somebody had to wait
+ * @blocked_ns: time waited in all
  */
 struct kipc_wait_stats {
 	atomic64_t sleeps;

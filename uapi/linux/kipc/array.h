@@ -234,7 +234,7 @@ struct kipc_array_wait {
  * @waiting: (out) threads that sleep in KIPC_ARRAY_WAIT
  * @pad: must be 0
  * @changes: (out) writes so far
- * @sleeps: (out) times that somebody went to sleep
+ * @sleeps: (out) times that somebody had to wait
  * @blocked_ns: (out) time slept in all
  */
 struct kipc_array_stat {

@@ -232,9 +232,9 @@ struct kipc_msg_recvv {
  * @receivers: threads that wait for a message
  * @sent: messages accepted so far
  * @received: messages taken so far
- * @send_sleeps: times that a sender went to sleep
+ * @send_sleeps: times that a sender had to wait
  * @send_blocked_ns: time that senders slept, in all
- * @recv_sleeps: times that a receiver went to sleep
+ * @recv_sleeps: times that a receiver had to wait
  * @recv_blocked_ns: time that receivers slept, in all
  *
  * A message that a receiver could not take after all (EFAULT, EMFILE, death)

@@ -242,9 +242,9 @@ struct kipc_semaphore_get {
  * @count: how many, at least 1
  *
  * Wants KIPC_RIGHT_WRITE.  All at once (mapped: one after the other); whoever can
- * go on then goes on.  What
- * processes would take back of these counters (UNDO) is forgotten.  A mutex can
- * only be set to 1: then it is free and consistent, whoever had it.
+ * go on then goes on.  What processes would take back of these counters (UNDO) is
+ * forgotten.  A mutex can only be set to 1: then it is free and consistent,
+ * whoever had it.
  *
  * Errors: EBADF (rights), ERANGE (first or count), EINVAL (count 0, mutex),
  * EOVERFLOW (above max), ENOMEM.
@@ -312,7 +312,7 @@ struct kipc_semaphore_watch {
  * @undos: (out) processes that have something to take back; mapped mutexes: that
  *	are attached
  * @pad: must be 0
- * @sleeps: (out) times that somebody went to sleep
+ * @sleeps: (out) times that somebody had to wait
  * @blocked_ns: (out) time slept in all
  * @wakeups: (out) waiters that were given what they waited for
  */
