@@ -456,22 +456,6 @@ TEST_F(kill, anybody)
 
 /* ---- between being served and running ---- */
 
-static int on_first_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
-static int be_realtime(bool on)
-{
-	struct sched_param param = { .sched_priority = on ? 50 : 0 };
-
-	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
 /* As wait_for(), for what others do who are realtime as well. */
 #define yield_for(cond) ({						\
 	uint64_t __end = now_ns() + PATIENCE_NS;			\
@@ -503,7 +487,7 @@ TEST_F(kill, owner_before_he_runs)
 	struct ep_caller caller;
 
 	owner->run = receive_one;
-	ASSERT_EQ(0, on_first_cpu());
+	ASSERT_EQ(0, on_first_cpu(0));
 	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, ep_owner_start(owner));
 		ASSERT_TRUE(wait_for(ep_receivers(owner->handle) == 1));
@@ -543,7 +527,7 @@ TEST_F(kill, caller_before_he_runs)
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, kipc_info(&before));
-	ASSERT_EQ(0, on_first_cpu());
+	ASSERT_EQ(0, on_first_cpu(0));
 	for (i = 0; i < rounds; i++) {
 		pid = kipc_fork();
 		if (!pid) {

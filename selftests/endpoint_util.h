@@ -537,22 +537,6 @@ static inline int ep_catch(int signal, int flags)
 	return sigaction(signal, &action, NULL);
 }
 
-/* Words in shared memory. */
-static inline void word_set(uint32_t *word, uint32_t value)
-{
-	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-static inline uint32_t word_get(const uint32_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline uint32_t word_add(uint32_t *word, uint32_t value)
-{
-	return __atomic_add_fetch(word, value, __ATOMIC_ACQ_REL);
-}
-
 /* A signal to a thread, which has handled it when this is true. */
 static inline bool ep_interrupt(pthread_t thread, int signal)
 {
@@ -650,26 +634,6 @@ static inline bool ep_is_charged(const struct kipc_info *before)
 
 	return !kipc_info(&now) && now.objects == before->objects &&
 	       now.bytes == before->bytes;
-}
-
-/* Is this kernel full of checks, and so ten times as slow? */
-static inline bool kernel_is_checked(void)
-{
-	FILE *file = fopen("/proc/kallsyms", "r");
-	bool found = false;
-	char line[512];
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " kasan_quarantine_put");
-	if (file)
-		fclose(file);
-	return found;
-}
-
-/* As scaled(), but all of them on a kernel that people run. */
-static inline unsigned long scaled_if_slow(unsigned long full)
-{
-	return kernel_is_checked() ? scaled(full) : full;
 }
 
 #endif /* ENDPOINT_UTIL_H */

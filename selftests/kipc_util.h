@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +46,26 @@ static inline unsigned long scaled(unsigned long full)
 	const char *env = getenv("FULL");
 
 	return env && *env && strcmp(env, "0") ? full : (full + 9) / 10;
+}
+
+/* Is this kernel full of checks, and so ten times as slow? */
+static inline bool kernel_is_checked(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	bool found = false;
+	char line[512];
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " kasan_quarantine_put");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* As scaled(), but all of them on a kernel that people run. */
+static inline unsigned long scaled_if_slow(unsigned long full)
+{
+	return kernel_is_checked() ? scaled(full) : full;
 }
 
 /* Evaluate @cond until it is true or PATIENCE_NS is over; gives its value. */
@@ -275,6 +296,40 @@ static inline void *kipc_shared(size_t size)
 			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	return mem == MAP_FAILED ? NULL : mem;
+}
+
+/* Words in shared memory. */
+static inline void word_set(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline uint32_t word_get(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t word_add(uint32_t *word, uint32_t value)
+{
+	return __atomic_add_fetch(word, value, __ATOMIC_ACQ_REL);
+}
+
+/* Puts a task (0: the caller) on the first processor. */
+static inline int on_first_cpu(pid_t pid)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return sched_setaffinity(pid, sizeof(set), &set);
+}
+
+/* The caller goes before all who are not realtime. */
+static inline int be_realtime(bool on)
+{
+	struct sched_param param = { .sched_priority = on ? 50 : 0 };
+
+	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param);
 }
 
 /* What struct kipc_call does beside KIPC_PIPE_READ and KIPC_PIPE_WRITE. */

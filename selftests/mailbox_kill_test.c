@@ -449,22 +449,6 @@ TEST(anybody_in_a_crowd)
 
 /* ---- between being served and running ---- */
 
-static int on_first_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
-static int be_realtime(bool on)
-{
-	struct sched_param param = { .sched_priority = on ? 50 : 0 };
-
-	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
 /*
  * A message was handed to him, but he has not run since: he cannot, the test
  * has the processor.  Killed now, he leaves it in its place, or to the next
@@ -479,7 +463,7 @@ TEST(receiver_killed_before_he_runs)
 	pid_t pid;
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, on_first_cpu());
+	ASSERT_EQ(0, on_first_cpu(0));
 	for (i = 0; i < rounds; i++) {
 		pid = kipc_fork();
 		if (!pid) {
@@ -524,7 +508,7 @@ TEST(sender_killed_before_he_runs)
 	pid_t pid;
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, on_first_cpu());
+	ASSERT_EQ(0, on_first_cpu(0));
 	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, box_put(fd, 0, 0, "in the way"));
 		pid = kipc_fork();

@@ -230,22 +230,6 @@ TEST(killed_while_waiting)
 	}
 }
 
-static int on_first_cpu(pid_t pid)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	return sched_setaffinity(pid, sizeof(set), &set);
-}
-
-static int be_realtime(bool on)
-{
-	struct sched_param param = { .sched_priority = on ? 50 : 0 };
-
-	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
 /*
  * The V has served him, but he has not run since: he cannot, the test has the
  * processor.  Killed now, he must not take along what he never knew he had.

@@ -80,20 +80,6 @@ static inline void mapped_scribble(struct kipc_sem_word *words, uint32_t index,
 	__atomic_store_n(&words[index].value, value, __ATOMIC_RELAXED);
 }
 
-/* Is this kernel full of checks, and so ten times as slow? */
-static inline bool kernel_is_checked(void)
-{
-	FILE *file = fopen("/proc/kallsyms", "r");
-	bool found = false;
-	char line[512];
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " kasan_quarantine_put");
-	if (file)
-		fclose(file);
-	return found;
-}
-
 /* As scaled(), and fewer on such a kernel, where each takes long. */
 static inline unsigned long scaled_rounds(unsigned long full)
 {

@@ -122,24 +122,4 @@ static inline bool msg_queue_idle(const struct kipc_queue_stat *queue)
 	       !queue->receivers && queue->sent >= queue->received;
 }
 
-/* Is this kernel full of checks, and so ten times as slow? */
-static inline bool kernel_is_checked(void)
-{
-	FILE *file = fopen("/proc/kallsyms", "r");
-	bool found = false;
-	char line[512];
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " kasan_quarantine_put");
-	if (file)
-		fclose(file);
-	return found;
-}
-
-/* As scaled(), but all of them on a kernel that people run. */
-static inline unsigned long scaled_if_slow(unsigned long full)
-{
-	return kernel_is_checked() ? scaled(full) : full;
-}
-
 #endif /* MESSAGE_UTIL_H */

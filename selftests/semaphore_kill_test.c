@@ -338,22 +338,6 @@ TEST(killed_while_waiting)
 	EXPECT_EQ(0, sem_sleepers(fd));
 }
 
-static int on_first_cpu(pid_t pid)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	return sched_setaffinity(pid, sizeof(set), &set);
-}
-
-static int be_realtime(bool on)
-{
-	struct sched_param param = { .sched_priority = on ? 50 : 0 };
-
-	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
 static uint64_t wakeups_of(int fd)
 {
 	struct kipc_semaphore_stat st;

@@ -314,22 +314,6 @@ static inline int sem_call_asleep(struct sem_call *call)
 	return wait_for(sem_sleepers(call->fd) == before + 1) ? 0 : -ETIME;
 }
 
-/* Words in shared memory. */
-static inline void word_set(uint32_t *word, uint32_t value)
-{
-	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-static inline uint32_t word_get(const uint32_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline uint32_t word_add(uint32_t *word, uint32_t value)
-{
-	return __atomic_add_fetch(word, value, __ATOMIC_ACQ_REL);
-}
-
 /* In a child: complain unless the two are equal. */
 #define CHILD_EQ(expected, seen) do {					\
 	long long __want = (expected), __got = (seen);			\
