@@ -258,6 +258,7 @@ void rig_unpin(void);
 void rig_reap(struct rig *rig);
 void rig_kill(struct rig *rig);
 void *rig_shared(size_t size);
+int rig_mailbox(void);
 
 /* measure.c */
 extern const struct part percentiles[];

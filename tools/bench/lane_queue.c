@@ -6,6 +6,7 @@
 #include <sys/msg.h>
 
 #include "kipc_util.h"
+#include "bench.h"
 #include "lane.h"
 
 /* What every user's queue of POSIX's may hold. */
@@ -13,17 +14,8 @@
 
 static void mailbox_make(struct lane *lane)
 {
-	struct kipc_mailbox_create arg = {
-		.size = sizeof(arg),
-		.mode = 0600,
-		.rights = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE,
-	};
-	int ret = kipc_device_ioctl(KIPC_MAILBOX_CREATE, &arg);
-
-	if (ret)
-		errx(1, "cannot create a mailbox: %s", strerror(-ret));
-	lane->to = arg.fd;
-	lane->from = arg.fd;
+	lane->to = rig_mailbox();
+	lane->from = lane->to;
 }
 
 static void mailbox_send(struct lane *lane)

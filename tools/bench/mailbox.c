@@ -77,17 +77,9 @@ static void queue_free(struct queue *queue)
 static void kipc_set_up(struct rig *rig)
 {
 	struct queue *queue = queue_set_up(rig);
-	struct kipc_mailbox_create arg = {
-		.size = sizeof(arg),
-		.mode = 0600,
-		.rights = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE,
-	};
-	int ret = kipc_device_ioctl(KIPC_MAILBOX_CREATE, &arg);
 
-	if (ret)
-		errx(1, "cannot create a mailbox: %s", strerror(-ret));
-	queue->to = arg.fd;
-	queue->from = arg.fd;
+	queue->to = rig_mailbox();
+	queue->from = queue->to;
 }
 
 static void mq_set_up(struct rig *rig)

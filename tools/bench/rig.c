@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -111,4 +112,19 @@ void rig_close(struct rig *rig)
 	signal(SIGCHLD, SIG_DFL);
 	rig->side->work->close(rig);
 	rig_reap(rig);
+}
+
+/* A mailbox without a name, to send to and to receive from. */
+int rig_mailbox(void)
+{
+	struct kipc_mailbox_create arg = {
+		.size = sizeof(arg),
+		.mode = 0600,
+		.rights = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE,
+	};
+	int ret = kipc_device_ioctl(KIPC_MAILBOX_CREATE, &arg);
+
+	if (ret)
+		errx(1, "cannot create a mailbox: %s", strerror(-ret));
+	return arg.fd;
 }
