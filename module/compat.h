@@ -111,8 +111,8 @@ static inline void kipc_file_no_notify(struct file *file)
 
 /*
  * A descriptor for a file that came in a message, with the security module's
- * consent.  Before 5.15 there is no such function that a module may call, and 5.10
- * closes by another name.  6.8 put the place for the number second.
+ * consent.  Before 5.15 there is no such function that a module may call.  6.8
+ * put the place for the number second.
  */
 static inline int kipc_receive_fd(struct file *file)
 {
@@ -129,7 +129,8 @@ static inline int kipc_receive_fd(struct file *file)
 #endif
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+/* 5.11 renamed it, and so did 5.10.220, which took much from newer ones. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 220)
 #define kipc_close_fd(fd)	__close_fd(current->files, fd)
 #else
 #define kipc_close_fd		close_fd
