@@ -630,7 +630,7 @@ int kipc_semaphore_stat_call(struct kipc_call *call)
 	spin_lock(&sem->lock);
 	arg->waiting = sem->nr_waiting;
 	arg->wakeups = sem->wakeups;
-	hash_for_each(sem->undos, bucket, undo, node)
+	hash_for_each(sem->undos->heads, bucket, undo, node)
 		arg->undos += sem->mapped || undo->held;
 	spin_unlock(&sem->lock);
 	return 0;

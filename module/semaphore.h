@@ -55,6 +55,17 @@ struct kipc_call;
 struct kipc_mapped;
 
 /**
+ * struct kipc_undo_table - the records of a set's processes
+ * @heads: struct kipc_undo, by process
+ *
+ * Made with the first record: most sets never have any, and the table is more
+ * than half of what else there is of a set.
+ */
+struct kipc_undo_table {
+	DECLARE_HASHTABLE(heads, 4);
+};
+
+/**
  * struct kipc_counter - one counter of a set; all under sem->lock
  * @value: what it holds, 0..max; a mutex: 1 is free; of a mapped set this, @state
  *	and @owner are not used: there is the word
@@ -92,7 +103,8 @@ struct kipc_counter {
  * @nr_waiting: operations that wait
  * @nr_polled: counters that somebody has polled
  * @nr_undos: records in @undos; read without the lock where none is usual
- * @undos: by process
+ * @undos: never NULL; until the first record one that all sets share, which is
+ *	and stays empty, then one of its own for good; set under the lock
  * @nr_recorded: operations that went into records
  * @wakeups: operations that were done for somebody who waited
  * @stats: sleeps; atomic
@@ -108,7 +120,7 @@ struct kipc_semaphore {
 	u32 nr_waiting;
 	u32 nr_polled;
 	u32 nr_undos;
-	DECLARE_HASHTABLE(undos, 4);
+	struct kipc_undo_table *undos;
 	u64 nr_recorded;
 	u64 wakeups;
 	struct kipc_wait_stats stats;

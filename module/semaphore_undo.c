@@ -5,6 +5,9 @@
 #include "semaphore.h"
 #include "semaphore_mapped.h"
 
+/* Of all sets without a record: they are looked through like others. */
+static struct kipc_undo_table kipc_undo_none __ro_after_init;
+
 static unsigned long kipc_undo_key(const struct pid *tgid)
 {
 	return (unsigned long)tgid;
@@ -24,7 +27,8 @@ struct kipc_undo *kipc_undo_find(struct kipc_semaphore *sem)
 
 	lockdep_assert_held(&sem->lock);
 
-	hash_for_each_possible(sem->undos, undo, node, kipc_undo_key(tgid))
+	hash_for_each_possible(sem->undos->heads, undo, node,
+			       kipc_undo_key(tgid))
 		if (undo->watch.tgid == tgid)
 			return undo;
 	return NULL;
@@ -127,6 +131,28 @@ static void kipc_undo_work(struct work_struct *work)
 	kipc_object_put(&sem->object);
 }
 
+/* Sees to it that the set has a table of its own.  Return: 0 or -ENOMEM. */
+static int kipc_undo_make_table(struct kipc_semaphore *sem)
+{
+	struct kipc_undo_table *table, *spare = NULL;
+
+	if (likely(READ_ONCE(sem->undos) != &kipc_undo_none))
+		return 0;
+	table = kzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return -ENOMEM;
+
+	spin_lock(&sem->lock);
+	/* Another process may have been faster. */
+	if (sem->undos == &kipc_undo_none)
+		WRITE_ONCE(sem->undos, table);
+	else
+		spare = table;
+	spin_unlock(&sem->lock);
+	kfree(spare);
+	return 0;
+}
+
 /**
  * kipc_undo_make - see to it that the caller's process has a record
  * @sem: the set
@@ -141,7 +167,11 @@ int kipc_undo_make(struct kipc_semaphore *sem)
 {
 	struct kipc_undo *undo;
 	bool known;
+	int err;
 
+	err = kipc_undo_make_table(sem);
+	if (err)
+		return err;
 	undo = kzalloc(struct_size(undo, adjust, sem->mapped ? 0 : sem->count),
 		       GFP_KERNEL_ACCOUNT);
 	if (!undo)
@@ -156,7 +186,7 @@ int kipc_undo_make(struct kipc_semaphore *sem)
 	spin_lock(&sem->lock);
 	known = kipc_undo_find(sem);
 	if (!known) {
-		hash_add(sem->undos, &undo->node,
+		hash_add(sem->undos->heads, &undo->node,
 			 kipc_undo_key(undo->watch.tgid));
 		sem->nr_undos++;
 		if (sem->mapped)
@@ -184,7 +214,7 @@ void kipc_undo_forget(struct kipc_semaphore *sem, u32 first, u32 count)
 
 	lockdep_assert_held(&sem->lock);
 
-	hash_for_each(sem->undos, bucket, undo, node) {
+	hash_for_each(sem->undos->heads, bucket, undo, node) {
 		for (i = first; i < first + count && undo->held; i++) {
 			undo->held -= !!undo->adjust[i];
 			undo->adjust[i] = 0;
@@ -198,7 +228,7 @@ void kipc_undo_forget(struct kipc_semaphore *sem, u32 first, u32 count)
  */
 void kipc_undo_init(struct kipc_semaphore *sem)
 {
-	hash_init(sem->undos);
+	sem->undos = &kipc_undo_none;
 }
 
 /**
@@ -213,10 +243,12 @@ void kipc_undo_free_all(struct kipc_semaphore *sem)
 	struct kipc_undo *undo;
 	int bucket;
 
-	hash_for_each_safe(sem->undos, bucket, next, undo, node) {
+	hash_for_each_safe(sem->undos->heads, bucket, next, undo, node) {
 		kipc_undo_take_out(undo);
 		kipc_undo_drop(undo);
 	}
+	if (sem->undos != &kipc_undo_none)
+		kfree(sem->undos);
 }
 
 static int kipc_undo_same_set(const void *object, struct file *file,
