@@ -246,7 +246,7 @@ static int kipc_reply_deliver(struct kipc_message *reply,
 {
 	int err = kipc_message_deliver(reply, place);
 
-	if (likely(!err) || err == -EFAULT || !reply->files)
+	if (likely(!err) || err == -EFAULT || !kipc_message_files(reply))
 		return err;
 	place->fd_room = 0;
 	return kipc_message_deliver(reply, place);

@@ -142,7 +142,8 @@ kipc_quick_take(struct kipc_queue *queue, u32 room)
 
 	spin_lock(&queue->lock);
 	message = kipc_queue_first(queue);
-	if (likely(message && kipc_queue_is_calm(queue) && !message->files &&
+	if (likely(message && kipc_queue_is_calm(queue) &&
+		   !(message->flags & KIPC_MESSAGE_APART) &&
 		   message->len <= room &&
 		   message->len <= KIPC_MESSAGE_SMALL &&
 		   !(message->len % sizeof(u64)))) {

@@ -20,30 +20,6 @@
 
 static struct kmem_cache *kipc_message_cache;
 
-static noinline struct kipc_message *kipc_message_alloc_large(u32 len)
-{
-	struct kipc_message *message;
-	void *body;
-
-	if (len <= KIPC_MESSAGE_ONE_PIECE) {
-		message = kmalloc(sizeof(*message) + len, KIPC_MESSAGE_GFP);
-		if (message)
-			message->flags = 0;
-		return message;
-	}
-	body = kvmalloc(len, KIPC_BODY_GFP);
-	if (!body)
-		return NULL;
-	message = kmem_cache_alloc(kipc_message_cache, KIPC_MESSAGE_GFP);
-	if (!message) {
-		kvfree(body);
-		return NULL;
-	}
-	message->flags = KIPC_MESSAGE_CACHED | KIPC_MESSAGE_APART;
-	*(void **)message->data = body;
-	return message;
-}
-
 static __always_inline struct kipc_message *
 kipc_message_alloc_small(struct kipc_message *memory)
 {
@@ -55,19 +31,61 @@ kipc_message_alloc_small(struct kipc_message *memory)
 	return memory;
 }
 
-static __always_inline struct kipc_message *
-kipc_message_alloc(u32 len, u64 now, struct kipc_message *memory)
+/* One that has its body apart. */
+static struct kipc_message *kipc_message_alloc_apart(u32 len,
+						     struct kipc_message *memory)
+{
+	struct kipc_message *message = kipc_message_alloc_small(memory);
+	struct kipc_apart *apart;
+
+	if (!message)
+		return NULL;
+	apart = kipc_message_apart(message);
+	apart->files = NULL;
+	apart->body = kvmalloc(len, KIPC_BODY_GFP);
+	if (!apart->body) {
+		kmem_cache_free(kipc_message_cache, message);
+		return NULL;
+	}
+	message->flags |= KIPC_MESSAGE_APART;
+	return message;
+}
+
+static noinline struct kipc_message *
+kipc_message_alloc_large(u32 len, bool files, struct kipc_message *memory)
 {
 	struct kipc_message *message;
 
-	if (likely(len <= KIPC_MESSAGE_SMALL))
+	if (files || len > KIPC_MESSAGE_ONE_PIECE)
+		return kipc_message_alloc_apart(len, memory);
+	message = kmalloc(sizeof(*message) + len, KIPC_MESSAGE_GFP);
+	if (message)
+		message->flags = 0;
+	return message;
+}
+
+static __always_inline struct kipc_message *
+kipc_message_alloc(u32 len, bool files, u64 now, struct kipc_message *memory)
+{
+	struct kipc_message *message;
+
+	if (likely(len <= KIPC_MESSAGE_SMALL && !files))
 		message = kipc_message_alloc_small(memory);
 	else
-		message = kipc_message_alloc_large(len);
+		message = kipc_message_alloc_large(len, files, memory);
 	if (unlikely(!message))
 		return ERR_PTR(-ENOMEM);
 	kipc_message_init(message, len, now);
 	return message;
+}
+
+static void kipc_message_drop_apart(struct kipc_message *message)
+{
+	struct kipc_apart *apart = kipc_message_apart(message);
+
+	if (apart->files)
+		kipc_files_put(apart->files);
+	kvfree(apart->body);
 }
 
 /**
@@ -78,10 +96,8 @@ kipc_message_alloc(u32 len, u64 now, struct kipc_message *memory)
  */
 void kipc_message_free(struct kipc_message *message)
 {
-	if (unlikely(message->files))
-		kipc_files_put(message->files);
-	if (message->flags & KIPC_MESSAGE_APART)
-		kvfree(*(void **)message->data);
+	if (unlikely(message->flags & KIPC_MESSAGE_APART))
+		kipc_message_drop_apart(message);
 	put_pid(message->sender);
 	if (likely(message->flags & KIPC_MESSAGE_CACHED))
 		kmem_cache_free(kipc_message_cache, message);
@@ -100,7 +116,7 @@ struct kipc_message *kipc_message_recycle(struct kipc_message *message)
 {
 	if (!refcount_dec_and_test(&message->refs))
 		return NULL;
-	if (unlikely(message->flags & KIPC_MESSAGE_APART || message->files ||
+	if (unlikely(message->flags & KIPC_MESSAGE_APART ||
 		     !(message->flags & KIPC_MESSAGE_CACHED))) {
 		kipc_message_free(message);
 		return NULL;
@@ -137,12 +153,8 @@ void kipc_message_strip(struct kipc_message *message)
 {
 	if (message->peeked)
 		return;
-	if (message->files) {
-		kipc_files_put(message->files);
-		message->files = NULL;
-	}
 	if (message->flags & KIPC_MESSAGE_APART) {
-		kvfree(*(void **)message->data);
+		kipc_message_drop_apart(message);
 		message->flags &= ~KIPC_MESSAGE_APART;
 	}
 	message->len = 0;
@@ -186,7 +198,7 @@ struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
 		err = msg->len > max ? -EMSGSIZE : 0;
 	if (unlikely(err))
 		goto refuse;
-	message = kipc_message_alloc(msg->len, now, memory);
+	message = kipc_message_alloc(msg->len, msg->fd_count, now, memory);
 	if (IS_ERR(message))
 		return message;
 	message->type = msg->type;
@@ -204,7 +216,7 @@ struct kipc_message *kipc_message_make(const struct kipc_msg *msg, u32 max,
 		err = PTR_ERR_OR_ZERO(files);
 		if (err)
 			goto put;
-		message->files = files;
+		kipc_message_apart(message)->files = files;
 	}
 	return message;
 
@@ -232,7 +244,7 @@ struct kipc_message *kipc_message_from_iter(struct iov_iter *from,
 	size_t len = iov_iter_count(from);
 	struct kipc_message *message;
 
-	message = kipc_message_alloc(len, ktime_get_ns(), memory);
+	message = kipc_message_alloc(len, false, ktime_get_ns(), memory);
 	if (IS_ERR(message))
 		return message;
 	message->type = 0;
@@ -341,7 +353,7 @@ int kipc_message_deliver(struct kipc_message *message,
 			 const struct kipc_place *place)
 {
 	s32 __user *fds = u64_to_user_ptr(place->fds);
-	struct kipc_files *files = message->files;
+	struct kipc_files *files = kipc_message_files(message);
 	u32 flags = 0, fd_count = 0;
 	int err;
 
@@ -370,7 +382,8 @@ int kipc_message_deliver(struct kipc_message *message,
 /** kipc_message_cache_init - make the cache of small messages */
 int __init kipc_message_cache_init(void)
 {
-	BUILD_BUG_ON(sizeof(struct kipc_message) != KIPC_MESSAGE_OVERHEAD);
+	BUILD_BUG_ON(sizeof(struct kipc_message) > KIPC_MESSAGE_OVERHEAD);
+	BUILD_BUG_ON(sizeof(struct kipc_apart) > KIPC_MESSAGE_SMALL);
 	kipc_message_cache =
 		kmem_cache_create_usercopy("kipc_message",
 					   sizeof(struct kipc_message) +

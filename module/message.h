@@ -8,8 +8,11 @@
  *
  * Memory.  Bodies of up to KIPC_MESSAGE_SMALL bytes lie behind the header, in an
  * object of the cache; up to what fills a page with the header, in one
- * kmalloc(); longer ones have memory of their own.  All of it is accounted to
- * the memory cgroup of the sender.  A queue keeps the memory of a few small
+ * kmalloc(); longer ones, and all that come with files, have memory of their own
+ * (struct kipc_apart).  The cache's objects are 184 bytes, of which 22 fit into a
+ * page: 8 more, and it would be 21 of 192.  So what few messages have, like files,
+ * is not in the header.  All of it is accounted to the memory cgroup of the
+ * sender.  A queue keeps the memory of a few small
  * messages for the next ones (queue->spare): an accounted allocation takes longer
  * than all else that is done for one.
  *
@@ -43,12 +46,12 @@ struct kipc_files;
 /* A message this long has header and body in one object of the cache. */
 #define KIPC_MESSAGE_SMALL	64U
 
-/* What a queue costs for each message, as its owner is charged for it. */
+/* What a queue's owner is charged for each message, body apart. */
 #define KIPC_MESSAGE_OVERHEAD	128U
 
 /* Flags of struct kipc_message. */
 #define KIPC_MESSAGE_CACHED	BIT(0)		/* of the cache */
-#define KIPC_MESSAGE_APART	BIT(1)		/* @data points to the body */
+#define KIPC_MESSAGE_APART	BIT(1)		/* @data is a struct kipc_apart */
 #define KIPC_MESSAGE_CALL	BIT(2)		/* somebody waits for a reply */
 
 /**
@@ -73,11 +76,10 @@ struct kipc_files;
  * @uid: of the sender
  * @gid: of the sender
  * @sender: the process; a counted reference
- * @files: what it carries, or NULL
  * @call: who waits for the reply, NULL if nobody does (any more); under the
  *	queue's lock
  * @from: id of the endpoint it was sent through, or 0
- * @data: the body, or a pointer to it
+ * @data: the body, or a struct kipc_apart
  */
 struct kipc_message {
 	union {
@@ -108,10 +110,19 @@ struct kipc_message {
 	kuid_t uid;
 	kgid_t gid;
 	struct pid *sender;
-	struct kipc_files *files;
 	struct kipc_exchange *call;
 	u64 from;
 	u8 data[] __aligned(8);
+};
+
+/**
+ * struct kipc_apart - what a message has in place of its body
+ * @body: the body: it is long, or there are files
+ * @files: what the message carries, or NULL
+ */
+struct kipc_apart {
+	void *body;
+	struct kipc_files *files;
 };
 
 /**
@@ -147,16 +158,30 @@ static __always_inline void kipc_message_init(struct kipc_message *message,
 	message->uid = cred->euid;
 	message->gid = cred->egid;
 	message->sender = get_pid(task_tgid(current));
-	message->files = NULL;
 	message->call = NULL;
 	message->from = 0;
+}
+
+/* If KIPC_MESSAGE_APART says that there is one. */
+static inline struct kipc_apart *kipc_message_apart(struct kipc_message *message)
+{
+	return (struct kipc_apart *)message->data;
 }
 
 static inline void *kipc_message_body(struct kipc_message *message)
 {
 	if (message->flags & KIPC_MESSAGE_APART)
-		return *(void **)message->data;
+		return kipc_message_apart(message)->body;
 	return message->data;
+}
+
+/* What it carries, or NULL. */
+static inline struct kipc_files *
+kipc_message_files(struct kipc_message *message)
+{
+	if (likely(!(message->flags & KIPC_MESSAGE_APART)))
+		return NULL;
+	return kipc_message_apart(message)->files;
 }
 
 /* Where a receiver wants it, as he says in @msg, which lies at @uptr. */

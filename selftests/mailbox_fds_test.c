@@ -112,6 +112,37 @@ TEST_F(fds, any_number_up_to_the_most)
 	}
 }
 
+/* Where a body lies depends on its length, and on whether there are files. */
+TEST_F(fds, with_bodies_of_any_length)
+{
+	static const uint32_t lens[] = { 0, 1, 56, 64, 65, 4096, 65536 };
+	static char body[65536], got[65536];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		struct kipc_msg msg = with_files(self->files, 2);
+		struct kipc_msg room = msg_got_room_fds(&self->got);
+
+		memset(body, 'a' + i, sizeof(body));
+		msg.buf = to_u64(body);
+		msg.len = lens[i];
+		memset(got, 0, sizeof(got));
+		room.buf = to_u64(got);
+		room.len = sizeof(got);
+
+		/* Its memory is there for the next one. */
+		ASSERT_EQ(0, box_put(self->fd, 0, 0, "none"));
+		EXPECT_TRUE(box_next_is(self->fd, "none"));
+		ASSERT_EQ(0, box_try_send(self->fd, msg));
+		ASSERT_EQ(0, BOX_RECV(self->fd, &self->got, .msg = room));
+		EXPECT_EQ(lens[i], self->got.msg.len);
+		EXPECT_EQ(0, memcmp(body, got, lens[i]));
+		ASSERT_EQ(2, self->got.msg.fd_count);
+		EXPECT_TRUE(connected(self->ends[1], self->got.fds[1]));
+		close_all(self->got.fds, 2);
+	}
+}
+
 /* They are open in the message, whatever the sender does with his. */
 TEST_F(fds, the_sender_closes_his)
 {
