@@ -31,6 +31,16 @@ static const struct limit {
 	{ &endpoint_call, 1, 64, 0.75 },
 };
 
+/* What kipc may take at most itself, in bytes of the kernel's memory. */
+static const struct ceiling {
+	const struct metric *metric;
+	double bytes;
+} ceilings[] = {
+	{ &mailbox_bytes, 1024 },
+	{ &semaphore_bytes, 1024 },
+	{ &message_bytes, 192 },
+};
+
 static double ratio_of(const struct result *res)
 {
 	return res->kipc.median / res->peer.median;
@@ -189,6 +199,10 @@ bool report_is_limited(const struct metric *metric)
 		if (limits[i].metric == metric)
 			return true;
 	}
+	for (i = 0; i < ARRAY_SIZE(ceilings); i++) {
+		if (ceilings[i].metric == metric)
+			return true;
+	}
 	return false;
 }
 
@@ -212,6 +226,26 @@ static bool judge(const struct result *res, size_t count,
 	return ok;
 }
 
+/* The same beside each peer: any result of the metric will do. */
+static bool judge_bytes(const struct result *res, size_t count,
+			const struct ceiling *ceiling)
+{
+	size_t i = 0;
+	bool ok;
+
+	while (i < count && res[i].metric != ceiling->metric)
+		i++;
+	ok = i < count && res[i].kipc.median <= ceiling->bytes;
+
+	printf("gate: %s: ", ceiling->metric->name);
+	if (i < count)
+		printf("%.0f bytes", res[i].kipc.median);
+	else
+		printf("not measured");
+	printf(", at most %.0f: %s\n", ceiling->bytes, ok ? "kept" : "MISSED");
+	return ok;
+}
+
 bool report_gate(const struct result *res, size_t count)
 {
 	bool kept = true;
@@ -220,5 +254,7 @@ bool report_gate(const struct result *res, size_t count)
 	putchar('\n');
 	for (i = 0; i < ARRAY_SIZE(limits); i++)
 		kept &= judge(res, count, &limits[i]);
+	for (i = 0; i < ARRAY_SIZE(ceilings); i++)
+		kept &= judge_bytes(res, count, &ceilings[i]);
 	return kept;
 }
