@@ -238,9 +238,27 @@ static void raise_limit(int resource, rlim_t value)
 		err(1, "setrlimit");
 }
 
+/* What was removed goes a little later. */
+static void settle(void)
+{
+	usleep(PAUSE_US);
+}
+
+/* So that the table of descriptors does not grow between two looks. */
+static void grow_descriptors(void)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3 * QUEUES - 1);
+
+	if (fd < 0)
+		err(1, "F_DUPFD_CLOEXEC");
+	close(fd);
+	settle();
+}
+
 static void memory_set_up(struct rig *rig)
 {
 	raise_limit(RLIMIT_NOFILE, 3 * QUEUES);
+	grow_descriptors();
 	raise_limit(RLIMIT_MSGQUEUE, RLIM_INFINITY);
 	rig->priv = calloc(QUEUES, sizeof(struct pair));
 	if (!rig->priv)
@@ -250,12 +268,6 @@ static void memory_set_up(struct rig *rig)
 static void memory_close(struct rig *rig)
 {
 	free(rig->priv);
-}
-
-/* What was removed goes a little later. */
-static void settle(void)
-{
-	usleep(PAUSE_US);
 }
 
 static void make_queues(const struct rig *rig, size_t from, size_t count)
