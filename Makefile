@@ -13,7 +13,7 @@ KRELEASE = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
 MODULE	= $(BUILD)/module/$(KRELEASE)
 
 .PHONY: all module modules_install selftests help demo check check-debug vm \
-	bench bench-gate style clean need-kdir
+	bench bench-gate models style clean need-kdir
 
 all: module
 
@@ -47,6 +47,10 @@ check-debug:
 style:
 	@tools/check-style
 
+models:
+	@tools/prepare models
+	@tools/model-check
+
 vm:
 	@tools/check --shell
 
@@ -63,12 +67,13 @@ help:
 	@echo 'make                  build the module for KDIR (default: the running kernel)'
 	@echo 'make modules_install  install it there'
 	@echo 'make demo             boot a VM, load the module, move real data, show what happened'
-	@echo 'make check            style checks, and the selftests in a VM (FULL=1: all rounds)'
+	@echo 'make check            style checks, models, and the selftests in a VM (FULL=1: all rounds)'
 	@echo 'make check-debug      the selftests on a kernel built with KASAN, lockdep, kmemleak'
 	@echo 'make bench            kipc against its peers: instructions, and time on 2 CPUs'
 	@echo 'make bench-gate       fail if kipc takes more instructions than tools/bench/baseline says'
 	@echo 'make vm               a shell in a VM with the module loaded'
 	@echo 'make selftests        build the selftests (make -C selftests run_tests: run them here)'
 	@echo 'make style            the style checks alone'
+	@echo 'make models           search the models of protocols for lost wake-ups and the like'
 	@echo 'make clean            remove build/'
 	@echo 'KDIR=DIR              kernel headers or build tree to build against'
