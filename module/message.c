@@ -11,9 +11,6 @@
 #include "message.h"
 #include "words.h"
 
-/* Longer bodies have memory of their own. */
-#define KIPC_MESSAGE_ONE_PIECE	(PAGE_SIZE - sizeof(struct kipc_message))
-
 /* A large body may fail; it is not worth to wake the OOM killer for. */
 #define KIPC_MESSAGE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 #define KIPC_BODY_GFP		(KIPC_MESSAGE_GFP | __GFP_RETRY_MAYFAIL)
@@ -35,6 +32,7 @@ kipc_message_alloc_small(struct kipc_message *memory)
 static struct kipc_message *kipc_message_alloc_apart(u32 len,
 						     struct kipc_message *memory)
 {
+	bool page = len > KIPC_MESSAGE_ONE_PIECE && len <= PAGE_SIZE;
 	struct kipc_message *message = kipc_message_alloc_small(memory);
 	struct kipc_apart *apart;
 
@@ -42,12 +40,12 @@ static struct kipc_message *kipc_message_alloc_apart(u32 len,
 		return NULL;
 	apart = kipc_message_apart(message);
 	apart->files = NULL;
-	apart->body = kvmalloc(len, KIPC_BODY_GFP);
+	apart->body = kvmalloc(page ? PAGE_SIZE : len, KIPC_BODY_GFP);
 	if (!apart->body) {
 		kmem_cache_free(kipc_message_cache, message);
 		return NULL;
 	}
-	message->flags |= KIPC_MESSAGE_APART;
+	message->flags |= KIPC_MESSAGE_APART | (page ? KIPC_MESSAGE_PAGE : 0);
 	return message;
 }
 
@@ -56,6 +54,11 @@ kipc_message_alloc_large(u32 len, bool files, struct kipc_message *memory)
 {
 	struct kipc_message *message;
 
+	if (memory && memory->flags & KIPC_MESSAGE_PAGE) {
+		memory->flags = KIPC_MESSAGE_CACHED | KIPC_MESSAGE_APART |
+				KIPC_MESSAGE_PAGE;
+		return memory;
+	}
 	if (files || len > KIPC_MESSAGE_ONE_PIECE)
 		return kipc_message_alloc_apart(len, memory);
 	message = kmalloc(sizeof(*message) + len, KIPC_MESSAGE_GFP);
@@ -105,24 +108,43 @@ void kipc_message_free(struct kipc_message *message)
 		kfree(message);
 }
 
+/* Is the memory as small as any, or a page and a header, with nothing besides? */
+static bool kipc_message_reusable(struct kipc_message *message)
+{
+	const u8 how = message->flags & (KIPC_MESSAGE_CACHED |
+					 KIPC_MESSAGE_APART |
+					 KIPC_MESSAGE_PAGE);
+
+	return likely(how == KIPC_MESSAGE_CACHED) ||
+	       (how & KIPC_MESSAGE_PAGE && !kipc_message_files(message));
+}
+
 /**
- * kipc_message_recycle - drop a reference, but keep the memory if it is small
+ * kipc_message_recycle - drop a reference, but keep the memory if it is worth it
  * @message: the message
  *
  * Context: may sleep.
- * Return: the memory, for another message, or NULL.
+ * Return: the memory, for another message, or NULL.  It has KIPC_MESSAGE_PAGE if
+ * the message had.
  */
 struct kipc_message *kipc_message_recycle(struct kipc_message *message)
 {
 	if (!refcount_dec_and_test(&message->refs))
 		return NULL;
-	if (unlikely(message->flags & KIPC_MESSAGE_APART ||
-		     !(message->flags & KIPC_MESSAGE_CACHED))) {
+	if (unlikely(!kipc_message_reusable(message))) {
 		kipc_message_free(message);
 		return NULL;
 	}
 	put_pid(message->sender);
 	return message;
+}
+
+/* Memory that is not a message. */
+static void kipc_message_free_memory(struct kipc_message *memory)
+{
+	if (memory->flags & KIPC_MESSAGE_PAGE)
+		kipc_message_drop_apart(memory);
+	kmem_cache_free(kipc_message_cache, memory);
 }
 
 /**
@@ -134,7 +156,7 @@ void kipc_message_free_spares(struct kipc_message *first)
 	while (first) {
 		struct kipc_message *next = first->next_spare;
 
-		kmem_cache_free(kipc_message_cache, first);
+		kipc_message_free_memory(first);
 		first = next;
 	}
 }
@@ -145,7 +167,7 @@ void kipc_message_free_spares(struct kipc_message *first)
  *	the record's
  *
  * Who has peeked at it may still be copying it, with a reference of his own: then
- * it stays as it is.
+ * it stays as it is.  So does a page: the next message will want it.
  *
  * Context: may sleep.
  */
@@ -153,9 +175,10 @@ void kipc_message_strip(struct kipc_message *message)
 {
 	if (message->peeked)
 		return;
-	if (message->flags & KIPC_MESSAGE_APART) {
+	if (message->flags & KIPC_MESSAGE_APART &&
+	    !kipc_message_reusable(message)) {
 		kipc_message_drop_apart(message);
-		message->flags &= ~KIPC_MESSAGE_APART;
+		message->flags &= ~(KIPC_MESSAGE_APART | KIPC_MESSAGE_PAGE);
 	}
 	message->len = 0;
 }
@@ -179,7 +202,8 @@ static int kipc_body_out(void __user *to, const void *body, u32 len)
  * @msg: a copy of the struct
  * @max: longest body
  * @now: CLOCK_MONOTONIC
- * @memory: from kipc_message_recycle(), if the body is small, or NULL; used up
+ * @memory: from kipc_message_recycle(), if it is right for that length (see
+ *	kipc_queue_spare()), or NULL; used up
  *
  * Context: may sleep.
  * Return: the message, to be dropped with kipc_message_put(); -EINVAL,
@@ -226,7 +250,7 @@ put:
 
 refuse:
 	if (memory)
-		kmem_cache_free(kipc_message_cache, memory);
+		kipc_message_free_memory(memory);
 	return ERR_PTR(err);
 }
 

@@ -7,14 +7,15 @@
  * place: a queue, or with the sender or the receiver.
  *
  * Memory.  Bodies of up to KIPC_MESSAGE_SMALL bytes lie behind the header, in an
- * object of the cache; up to what fills a page with the header, in one
+ * object of the cache; up to what fills half a page with the header, in one
  * kmalloc(); longer ones, and all that come with files, have memory of their own
- * (struct kipc_apart).  The cache's objects are 184 bytes, of which 22 fit into a
- * page: 8 more, and it would be 21 of 192.  So what few messages have, like files,
- * is not in the header.  All of it is accounted to the memory cgroup of the
- * sender.  A queue keeps the memory of a few small
- * messages for the next ones (queue->spare): an accounted allocation takes longer
- * than all else that is done for one.
+ * (struct kipc_apart), up to a page that of a page.  The cache's objects are 184
+ * bytes, of which 22 fit into a page: 8 more, and it would be 21 of 192.  So what
+ * few messages have, like files, is not in the header.  All of it is accounted to
+ * the memory cgroup of the sender.  A queue keeps the memory of a few messages for
+ * the next ones, small ones and pages (queue->spare, queue->spare_page): an
+ * accounted allocation, of memory that is cleared if the kernel is told to, takes
+ * longer than all else that is done for one.
  *
  * References.  One is passed on, with the message, from the sender to the queue
  * and to the receiver.  Who peeks has one more, and so has the record of a call
@@ -46,6 +47,9 @@ struct kipc_files;
 /* A message this long has header and body in one object of the cache. */
 #define KIPC_MESSAGE_SMALL	64U
 
+/* Up to here header and body are in one piece. */
+#define KIPC_MESSAGE_ONE_PIECE	(PAGE_SIZE / 2 - sizeof(struct kipc_message))
+
 /* What a queue's owner is charged for each message, body apart. */
 #define KIPC_MESSAGE_OVERHEAD	128U
 
@@ -53,6 +57,7 @@ struct kipc_files;
 #define KIPC_MESSAGE_CACHED	BIT(0)		/* of the cache */
 #define KIPC_MESSAGE_APART	BIT(1)		/* @data is a struct kipc_apart */
 #define KIPC_MESSAGE_CALL	BIT(2)		/* somebody waits for a reply */
+#define KIPC_MESSAGE_PAGE	BIT(3)		/* the memory apart is a page */
 
 /**
  * struct kipc_message - a message
@@ -62,7 +67,8 @@ struct kipc_files;
  * @untold: a received call that was cancelled: in endpoint->untold
  * @token: a received call: what it is answered with
  * @next_spare: memory that is kept: the next of the chain
- * @nr_spares: likewise: length of the chain from here on
+ * @nr_spares: likewise: length of the chain from here on; what is apart stays
+ *	there
  * @seq: number in its queue; a reply: 0
  * @time_ns: when it was sent
  * @cookie: of user space

@@ -137,10 +137,13 @@ static u32 kipc_vector_make(struct kipc_vector *vector, u32 count,
 	u32 i;
 
 	for (i = 0; i < count && bytes < KIPC_VECTOR_BYTES; i++) {
-		struct kipc_message *message, *memory = NULL;
+		u32 len = vector->msgs[i].len;
+		struct kipc_message *message, *memory;
 
-		if (vector->msgs[i].len <= KIPC_MESSAGE_SMALL)
+		if (len <= KIPC_MESSAGE_SMALL)
 			memory = kipc_spares_pop(&vector->spares);
+		else
+			memory = kipc_queue_spare(post->queue, len);
 		message = kipc_message_make(&vector->msgs[i], max, now,
 					    memory);
 		if (IS_ERR(message)) {
@@ -203,7 +206,7 @@ int kipc_post_sendv(const struct kipc_post *post, struct kipc_msg_sendv *arg)
 	vector = kmalloc(sizeof(*vector), GFP_KERNEL_ACCOUNT);
 	if (!vector)
 		return -ENOMEM;
-	vector->spares = kipc_queue_spares(post->queue);
+	vector->spares = kipc_spares_take(&post->queue->spare);
 	do {
 		count = kipc_vector_in(vector, arg->msgs, done, arg->count);
 		if (count < 0) {
@@ -215,7 +218,7 @@ int kipc_post_sendv(const struct kipc_post *post, struct kipc_msg_sendv *arg)
 					&err);
 		done += sent;
 	} while (!err && done < arg->count);
-	kipc_queue_keep(post->queue, vector->spares);
+	kipc_spares_keep(&post->queue->spare, vector->spares);
 	kfree(vector);
 	if (!done)
 		return err;
@@ -363,7 +366,11 @@ static u32 kipc_vector_deliver(struct kipc_vector *vector, u32 count,
 			break;
 		if (unlikely(message->flags & KIPC_MESSAGE_CALL))
 			kipc_message_strip(message);
-		kipc_spares_push(&vector->spares, message);
+		if (likely(!(message->flags & KIPC_MESSAGE_PAGE)))
+			kipc_spares_push(&vector->spares, message,
+					 KIPC_SPARES_MAX);
+		else
+			kipc_queue_recycle(queue, message);
 	}
 	for (i = done; i < count; i++)
 		kipc_queue_return(queue, vector->receivers[i].message);
@@ -425,12 +432,12 @@ int kipc_post_recvv(const struct kipc_post *post, struct kipc_msg_recvv *arg)
 		return err;
 	vector = kmalloc(sizeof(*vector), GFP_KERNEL_ACCOUNT);
 	if (vector) {
-		vector->spares = kipc_queue_spares(post->queue);
+		vector->spares = kipc_spares_take(&post->queue->spare);
 		do {
 			done += kipc_vector_receive(vector, done, post, arg,
 						    &select, &err);
 		} while (!err && done < arg->count);
-		kipc_queue_keep(post->queue, vector->spares);
+		kipc_spares_keep(&post->queue->spare, vector->spares);
 		kfree(vector);
 	} else {
 		err = -ENOMEM;

@@ -575,4 +575,5 @@ void kipc_queue_free(struct kipc_queue *queue)
 {
 	kipc_queue_close(queue, -EIDRM);
 	kipc_message_free_spares(queue->spare);
+	kipc_message_free_spares(queue->spare_page);
 }

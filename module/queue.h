@@ -57,6 +57,9 @@
 /* Most that a queue keeps of the memory of small messages: a few KiB. */
 #define KIPC_SPARES_MAX		32
 
+/* And of pages: for a request and its reply. */
+#define KIPC_SPARE_PAGES_MAX	2
+
 struct kipc_queue;
 struct seq_file;
 
@@ -105,6 +108,7 @@ struct kipc_queue_ops {
  * @taken: messages that went to receivers
  * @spare: memory for small messages, a chain or NULL; taken and put as a whole, by
  *	xchg(), without the lock
+ * @spare_page: likewise, of messages that have a page apart
  * @ops: NULL for a mailbox
  * @poll: where pollers are; has a lock of its own
  * @send_stats: sleeps of senders; atomic
@@ -127,6 +131,7 @@ struct kipc_queue {
 	u64 accepted;
 	u64 taken;
 	struct kipc_message *spare;
+	struct kipc_message *spare_page;
 	const struct kipc_queue_ops *ops;
 	wait_queue_head_t poll;
 	struct kipc_wait_stats send_stats;
@@ -249,10 +254,21 @@ static inline bool kipc_queue_is_calm(const struct kipc_queue *queue)
 	       !queue->nr_receivers;
 }
 
-/* Memory for new messages; what is left of it goes to kipc_queue_keep(). */
-static inline struct kipc_message *kipc_queue_spares(struct kipc_queue *queue)
+/* Memory for new messages; what is left of it goes to kipc_spares_keep(). */
+static inline struct kipc_message *
+kipc_spares_take(struct kipc_message **shelf)
 {
-	return READ_ONCE(queue->spare) ? xchg(&queue->spare, NULL) : NULL;
+	return READ_ONCE(*shelf) ? xchg(shelf, NULL) : NULL;
+}
+
+static inline void kipc_spares_keep(struct kipc_message **shelf,
+				    struct kipc_message *spares)
+{
+	if (spares)
+		spares = xchg(shelf, spares);
+	/* Somebody else has kept some in the meantime. */
+	if (unlikely(spares))
+		kipc_message_free_spares(spares);
 }
 
 static inline struct kipc_message *
@@ -265,13 +281,13 @@ kipc_spares_pop(struct kipc_message **spares)
 	return memory;
 }
 
-/* Drops a message, but keeps its memory. */
+/* Drops a message, but keeps its memory, unless there are @max of it. */
 static inline void kipc_spares_push(struct kipc_message **spares,
-				    struct kipc_message *message)
+				    struct kipc_message *message, u32 max)
 {
 	u32 nr_spares = *spares ? (*spares)->nr_spares : 0;
 
-	if (unlikely(nr_spares == KIPC_SPARES_MAX)) {
+	if (unlikely(nr_spares == max)) {
 		kipc_message_put(message);
 		return;
 	}
@@ -283,27 +299,21 @@ static inline void kipc_spares_push(struct kipc_message **spares,
 	*spares = message;
 }
 
-static inline void kipc_queue_keep(struct kipc_queue *queue,
-				   struct kipc_message *spares)
-{
-	if (spares)
-		spares = xchg(&queue->spare, spares);
-	/* Somebody else has kept some in the meantime. */
-	if (unlikely(spares))
-		kipc_message_free_spares(spares);
-}
-
 /* Memory for one message of this length, or NULL. */
 static inline struct kipc_message *kipc_queue_spare(struct kipc_queue *queue,
 						    u32 len)
 {
+	struct kipc_message **shelf = &queue->spare;
 	struct kipc_message *spares, *memory;
 
-	if (len > KIPC_MESSAGE_SMALL)
-		return NULL;
-	spares = kipc_queue_spares(queue);
+	if (len > KIPC_MESSAGE_SMALL) {
+		if (len <= KIPC_MESSAGE_ONE_PIECE || len > PAGE_SIZE)
+			return NULL;
+		shelf = &queue->spare_page;
+	}
+	spares = kipc_spares_take(shelf);
 	memory = kipc_spares_pop(&spares);
-	kipc_queue_keep(queue, spares);
+	kipc_spares_keep(shelf, spares);
 	return memory;
 }
 
@@ -311,10 +321,16 @@ static inline struct kipc_message *kipc_queue_spare(struct kipc_queue *queue,
 static inline void kipc_queue_recycle(struct kipc_queue *queue,
 				      struct kipc_message *message)
 {
-	struct kipc_message *spares = kipc_queue_spares(queue);
+	struct kipc_message **shelf = &queue->spare, *spares;
+	u32 max = KIPC_SPARES_MAX;
 
-	kipc_spares_push(&spares, message);
-	kipc_queue_keep(queue, spares);
+	if (message->flags & KIPC_MESSAGE_PAGE) {
+		shelf = &queue->spare_page;
+		max = KIPC_SPARE_PAGES_MAX;
+	}
+	spares = kipc_spares_take(shelf);
+	kipc_spares_push(&spares, message, max);
+	kipc_spares_keep(shelf, spares);
 }
 
 /* The message that comes first, or NULL.  Under queue->lock. */

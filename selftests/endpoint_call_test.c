@@ -96,8 +96,8 @@ TEST_F(call, answered)
 }
 
 /* Each is kept and copied in a way of its own. */
-static const uint32_t lengths[] = { 0, 1, 7, 8, 63, 64, 65, 1000, 4096, 5000,
-				    70000, LONGEST };
+static const uint32_t lengths[] = { 0, 1, 7, 8, 63, 64, 65, 1000, 1928, 1929,
+				    4096, 4097, 70000, LONGEST };
 
 /* In a child: calls with bodies of all lengths, gets others of all lengths. */
 static void call_with_bodies(struct ep_owner *owner)

@@ -187,6 +187,43 @@ TEST_F(api, lengths)
 	}
 }
 
+/* What was in it before is not to be had. */
+TEST(memory_that_is_used_again)
+{
+	static const uint32_t lens[] = {
+		4096, 1929, 1928, 4095, 64, 3000, 65, 2000, 4097, 1, 4096, 2500,
+	};
+	static char body[5000], got[5000], untouched[5000];
+	size_t round, i, waiting;
+	struct msg_got head = {};
+	int fd;
+
+	fd = box_make(ARRAY_SIZE(lens), 1 << 16);
+	ASSERT_LE(0, fd);
+	memset(untouched, 0x5a, sizeof(untouched));
+	/* More and more of them at a time: some memory is kept, not all. */
+	for (waiting = 1; waiting <= ARRAY_SIZE(lens); waiting++) {
+		for (round = 0; round < 3; round++) {
+			for (i = 0; i < waiting; i++) {
+				pattern_fill(body, i + round, lens[i]);
+				ASSERT_EQ(0, box_try_send(fd, msg_bytes(body,
+								lens[i])));
+			}
+			for (i = 0; i < waiting; i++) {
+				memcpy(got, untouched, sizeof(got));
+				ASSERT_EQ(0, BOX_RECV(fd, &head,
+						      .msg = msg_room(got,
+								sizeof(got))));
+				ASSERT_EQ(lens[i], head.msg.len);
+				ASSERT_TRUE(pattern_ok(got, i + round,
+						       lens[i]));
+				ASSERT_EQ(0, memcmp(got + lens[i], untouched,
+						    sizeof(got) - lens[i]));
+			}
+		}
+	}
+}
+
 TEST_F(api, send_errors)
 {
 	const uint32_t no = KIPC_MSG_NONBLOCK;

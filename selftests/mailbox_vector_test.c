@@ -269,7 +269,7 @@ TEST_F(vector, priorities)
 TEST_F(vector, mixed_sizes)
 {
 	static const uint32_t sizes[] = {
-		0, 1, 63, 64, 65, 3968, 3969, 4096, 65536, LARGE,
+		0, 1, 64, 65, 1928, 1929, 4096, 4097, 65536, LARGE,
 	};
 	static char bodies[MOST][LARGE], seen[MOST][LARGE];
 	uint32_t i, len, bytes = 0;
