@@ -217,7 +217,8 @@ static int kipc_array_sleep(struct kipc_array *array,
 		mutex_unlock(&array->lock);
 		return -EAGAIN;
 	}
-	kipc_waiter_init(&sleep->waiter);
+	kipc_waiter_init_spin(&sleep->waiter,
+			      kipc_object_spin_ns(&array->object));
 	kipc_array_queue(array, sleep);
 	mutex_unlock(&array->lock);
 

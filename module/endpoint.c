@@ -25,7 +25,8 @@ static struct kipc_object *kipc_endpoint_make(struct kipc_call *call)
 	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
 	if (!endpoint)
 		return ERR_PTR(-ENOMEM);
-	kipc_queue_init(&endpoint->queue, &bounds, &kipc_endpoint_queue_ops);
+	kipc_queue_init(&endpoint->queue, &endpoint->object, &bounds,
+			&kipc_endpoint_queue_ops);
 	hash_init(endpoint->records);
 	get_random_bytes(&endpoint->token_key, sizeof(endpoint->token_key));
 	INIT_HLIST_HEAD(&endpoint->callers);

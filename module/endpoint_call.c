@@ -231,7 +231,8 @@ static int kipc_exchange_send(const struct kipc_post *post,
 		kipc_message_put(request);
 		return -EFAULT;
 	}
-	kipc_waiter_init(&exchange->waiter);
+	kipc_waiter_init_spin(&exchange->waiter,
+			      kipc_object_spin_ns(post->queue->object));
 	exchange->request = request;
 	exchange->room = place->room;
 	exchange->truncate = arg->flags & KIPC_MSG_TRUNCATE;

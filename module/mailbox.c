@@ -22,7 +22,7 @@ static struct kipc_object *kipc_mailbox_make(struct kipc_call *call)
 	mailbox = kzalloc(sizeof(*mailbox), GFP_KERNEL_ACCOUNT);
 	if (!mailbox)
 		return ERR_PTR(-ENOMEM);
-	kipc_queue_init(&mailbox->queue, &bounds, NULL);
+	kipc_queue_init(&mailbox->queue, &mailbox->object, &bounds, NULL);
 	err = kipc_object_init(&mailbox->object, &kipc_mailbox_kind, arg->mode,
 			       kipc_post_cost(&bounds));
 	if (err) {

@@ -17,6 +17,7 @@
 #ifndef KIPC_OBJECT_H
 #define KIPC_OBJECT_H
 
+#include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
@@ -82,13 +83,14 @@ struct kipc_kind {
  * @creator: who made it; a counted reference; invariant
  * @bytes: charged to @user; changed by kipc_object_recharge()
  * @handles: open handles
- * @attr_lock: guards @uid, @gid, @mode; innermost
+ * @attr_lock: guards @uid, @gid, @mode, @spin_ns; innermost
  * @uid: owner
  * @gid: group
  * @mode: permission bits
  * @name: NULL if it never had one; invariant once the object is in the tables
  * @linked: the name is in the table; under domain->lock
  * @persist: the name holds a reference; under domain->lock
+ * @spin_ns: how long its waiters spin before they sleep; read without a lock
  * @node: in domain->names
  * @rcu: frees it after the last look-up that might see it
  */
@@ -110,6 +112,7 @@ struct kipc_object {
 	struct kipc_name *name;
 	bool linked;
 	bool persist;
+	u32 spin_ns;
 	struct rhash_head node;
 	struct rcu_head rcu;
 };
@@ -141,6 +144,14 @@ struct kipc_name *kipc_name_copy(u64 uptr, u32 len);
 static inline bool kipc_object_destroyed(const struct kipc_object *object)
 {
 	return READ_ONCE(object->destroyed);
+}
+
+/* How long to spin before a sleep.  Alone, nobody could make it worth while. */
+static inline u32 kipc_object_spin_ns(const struct kipc_object *object)
+{
+	u32 spin_ns = READ_ONCE(object->spin_ns);
+
+	return unlikely(spin_ns) && num_online_cpus() > 1 ? spin_ns : 0;
 }
 
 #endif /* KIPC_OBJECT_H */

@@ -60,10 +60,12 @@ static void kipc_queue_settle(struct kipc_queue *queue,
 /**
  * kipc_queue_init - a new queue, empty
  * @queue: zeroed memory
+ * @object: whose queue it is
  * @bounds: what it may hold
  * @ops: for calls, or NULL
  */
 void kipc_queue_init(struct kipc_queue *queue,
+		     const struct kipc_object *object,
 		     const struct kipc_queue_bounds *bounds,
 		     const struct kipc_queue_ops *ops)
 {
@@ -73,6 +75,7 @@ void kipc_queue_init(struct kipc_queue *queue,
 	INIT_LIST_HEAD(&queue->senders);
 	INIT_LIST_HEAD(&queue->receivers);
 	init_waitqueue_head(&queue->poll);
+	queue->object = object;
 	queue->ops = ops;
 }
 
@@ -161,7 +164,8 @@ static int kipc_queue_send_sleep(struct kipc_queue *queue,
 	struct kipc_queue_change change;
 	int err, result;
 
-	kipc_waiter_init(&sender.waiter);
+	kipc_waiter_init_spin(&sender.waiter,
+			      kipc_object_spin_ns(queue->object));
 	list_add_tail(&sender.waiter.link, &queue->senders);
 	queue->nr_senders++;
 	spin_unlock(&queue->lock);
@@ -345,7 +349,8 @@ static int kipc_queue_receive_sleep(struct kipc_queue *queue,
 	struct kipc_message *unused = NULL;
 	int err, result;
 
-	kipc_waiter_init(&receiver->waiter);
+	kipc_waiter_init_spin(&receiver->waiter,
+			      kipc_object_spin_ns(queue->object));
 	list_add_tail(&receiver->waiter.link, &queue->receivers);
 	queue->nr_receivers++;
 	spin_unlock(&queue->lock);

@@ -52,6 +52,7 @@
 #include <linux/wait.h>
 
 #include "message.h"
+#include "object.h"
 #include "waiter.h"
 
 /* Most that a queue keeps of the memory of small messages: a few KiB. */
@@ -109,6 +110,7 @@ struct kipc_queue_ops {
  * @spare: memory for small messages, a chain or NULL; taken and put as a whole, by
  *	xchg(), without the lock
  * @spare_page: likewise, of messages that have a page apart
+ * @object: whose queue it is; invariant
  * @ops: NULL for a mailbox
  * @poll: where pollers are; has a lock of its own
  * @send_stats: sleeps of senders; atomic
@@ -132,6 +134,7 @@ struct kipc_queue {
 	u64 taken;
 	struct kipc_message *spare;
 	struct kipc_message *spare_page;
+	const struct kipc_object *object;
 	const struct kipc_queue_ops *ops;
 	wait_queue_head_t poll;
 	struct kipc_wait_stats send_stats;
@@ -170,6 +173,7 @@ struct kipc_receiver {
 
 /* queue.c: sending, receiving, waiting */
 void kipc_queue_init(struct kipc_queue *queue,
+		     const struct kipc_object *object,
 		     const struct kipc_queue_bounds *bounds,
 		     const struct kipc_queue_ops *ops);
 int kipc_queue_send(struct kipc_queue *queue, struct kipc_message *message,

@@ -209,7 +209,7 @@ void kipc_sem_enqueue(struct kipc_semaphore *sem, struct kipc_sem_op *op)
 	/* The record has to be there when the operation is done. */
 	if (op->undo)
 		op->undo->waiters++;
-	kipc_waiter_init(&op->waiter);
+	kipc_waiter_init_spin(&op->waiter, kipc_object_spin_ns(&sem->object));
 }
 
 /**

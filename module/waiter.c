@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hrtimer.h>
-#include <linux/sched/signal.h>
 
 #include "process.h"
 #include "waiter.h"
@@ -21,7 +20,18 @@ int kipc_schedule_until(u64 deadline_ns)
 static bool kipc_waiter_waits(const struct kipc_waiter *waiter)
 {
 	/* Pairs with kipc_waiter_finish(). */
-	return smp_load_acquire(&waiter->result) == KIPC_WAITING;
+	return smp_load_acquire(&waiter->result) > 0;
+}
+
+static void kipc_waiter_spin(struct kipc_waiter *waiter, u64 start_ns,
+			     u64 deadline_ns)
+{
+	u64 end_ns = kipc_spin_end(waiter->spin_ns, start_ns, deadline_ns);
+
+	while (kipc_waiter_waits(waiter) && kipc_may_spin(end_ns))
+		cpu_relax();
+	/* If there is no result yet: who stores one wakes us from here on. */
+	cmpxchg(&waiter->result, KIPC_SPINNING, KIPC_WAITING);
 }
 
 /* @peer: -ESRCH when this process has ended; it wakes the caller; or NULL. */
@@ -29,9 +39,11 @@ static int kipc_waiter_wait(struct kipc_waiter *waiter, u64 deadline_ns,
 			    struct kipc_wait_stats *stats, struct pid *peer)
 {
 	/* Who was seen to wait has waited, though he may not get to sleep. */
-	u64 start = stats ? ktime_get_ns() : 0;
+	u64 start = stats || waiter->spin_ns ? ktime_get_ns() : 0;
 	int err = 0;
 
+	if (unlikely(waiter->spin_ns))
+		kipc_waiter_spin(waiter, start, deadline_ns);
 	do {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!kipc_waiter_waits(waiter))
@@ -54,7 +66,7 @@ static int kipc_waiter_wait(struct kipc_waiter *waiter, u64 deadline_ns,
 }
 
 /**
- * kipc_waiter_sleep - sleep until there is a result
+ * kipc_waiter_sleep - wait until there is a result
  * @waiter: in its queue
  * @deadline_ns: CLOCK_MONOTONIC, 0 for none
  * @stats: where to count the sleep, or NULL

@@ -16,6 +16,13 @@
  * something that nobody else will get), otherwise it takes itself off.  So a
  * waiter that is killed between wake and run loses nothing: it still has the
  * result and must use it or pass it on.
+ *
+ * Spinning.  A waiter may look at its result for a while before it sleeps.  It is
+ * in the queue as any other.  Whether it has to be woken is settled in @result,
+ * by an exchange on either side: of waker and sleeper just one finds
+ * KIPC_SPINNING there.  If that is the waker, the other one runs and sees the
+ * result; if it is the sleeper, there is KIPC_WAITING from then on, and the
+ * waker comes too late to save the wake-up.
  */
 #ifndef KIPC_WAITER_H
 #define KIPC_WAITER_H
@@ -23,22 +30,28 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 #include <linux/types.h>
 
 /* Not a result yet; results are 0 or a negative errno. */
 #define KIPC_WAITING	1
+#define KIPC_SPINNING	2
 
 /**
  * struct kipc_waiter - one sleeping task
  * @link: in the queue; under the queue's lock
  * @task: who sleeps; invariant
- * @result: KIPC_WAITING, then what it was woken with, written once
+ * @result: KIPC_WAITING, before that KIPC_SPINNING if it spins; then what it was
+ *	woken with, written once
+ * @spin_ns: how long it spins first; invariant
  */
 struct kipc_waiter {
 	struct list_head link;
 	struct task_struct *task;
 	int result;
+	u32 spin_ns;
 };
 
 /**
@@ -59,17 +72,40 @@ static inline void kipc_wait_account(struct kipc_wait_stats *stats,
 	atomic64_add(ktime_get_ns() - start_ns, &stats->blocked_ns);
 }
 
-static inline void kipc_waiter_init(struct kipc_waiter *waiter)
+/* One that spins for @spin_ns at most, if that is not 0. */
+static inline void kipc_waiter_init_spin(struct kipc_waiter *waiter,
+					 u32 spin_ns)
 {
 	waiter->task = current;
-	waiter->result = KIPC_WAITING;
+	waiter->result = unlikely(spin_ns) ? KIPC_SPINNING : KIPC_WAITING;
+	waiter->spin_ns = spin_ns;
 }
 
+static inline void kipc_waiter_init(struct kipc_waiter *waiter)
+{
+	kipc_waiter_init_spin(waiter, 0);
+}
+
+/**
+ * kipc_waiter_finish - give a waiter its result
+ * @waiter: off its queue; gone when this returns
+ * @result: 0 or a negative errno
+ *
+ * Context: the queue's lock held.
+ * Return: whom to wake, a counted reference; NULL: it spins, so nobody.
+ */
 static inline struct task_struct *
 kipc_waiter_finish(struct kipc_waiter *waiter, int result)
 {
-	struct task_struct *task = get_task_struct(waiter->task);
+	struct task_struct *task;
 
+	/* A release, as below.  If he has stopped, he waits for what is below. */
+	if (unlikely(READ_ONCE(waiter->result) == KIPC_SPINNING) &&
+	    cmpxchg_release(&waiter->result, KIPC_SPINNING, result) ==
+	    KIPC_SPINNING)
+		return NULL;
+
+	task = get_task_struct(waiter->task);
 	/* The last access to the record; pairs with kipc_waiter_sleep(). */
 	smp_store_release(&waiter->result, result);
 	return task;
@@ -110,6 +146,32 @@ static inline void kipc_wake_batch_add(struct kipc_wake_batch *batch,
 	if (batch->count == KIPC_WAKE_BATCH)
 		kipc_wake_batch_flush(batch);
 	batch->tasks[batch->count++] = kipc_waiter_finish(waiter, result);
+}
+
+/**
+ * kipc_spin_end - when to stop spinning
+ * @spin_ns: how long to spin at most
+ * @start_ns: CLOCK_MONOTONIC, when it began
+ * @deadline_ns: likewise, 0 for none
+ */
+static inline u64 kipc_spin_end(u32 spin_ns, u64 start_ns, u64 deadline_ns)
+{
+	u64 end_ns = start_ns + spin_ns;
+
+	return deadline_ns ? min(end_ns, deadline_ns) : end_ns;
+}
+
+/**
+ * kipc_may_spin - is it still right to spin?
+ * @end_ns: from kipc_spin_end()
+ *
+ * Not when there is something else to do: for the processor, which whoever is
+ * waited for may want, or for the task, by a signal.
+ */
+static inline bool kipc_may_spin(u64 end_ns)
+{
+	return single_task_running() && !need_resched() &&
+	       !signal_pending(current) && ktime_get_ns() < end_ns;
 }
 
 int kipc_schedule_until(u64 deadline_ns);
