@@ -92,6 +92,29 @@ static bool kipc_pipe_writable(struct kipc_pipe *pipe)
 }
 
 /*
+ * The owner waits for @ready before it sleeps, if that is wanted.  It is not on
+ * @sleep yet, which saves the other side the wake-up: nothing is lost, for it
+ * looks again once it is.  Who wants to borrow the gate waits for the end.
+ */
+static bool kipc_side_spin(struct kipc_pipe *pipe,
+			   bool (*ready)(struct kipc_pipe *pipe), u64 start_ns,
+			   u64 deadline_ns)
+{
+	u32 spin_ns = kipc_object_spin_ns(&pipe->object);
+	u64 end_ns;
+
+	if (likely(!spin_ns))
+		return false;
+	end_ns = kipc_spin_end(spin_ns, start_ns, deadline_ns);
+	while (kipc_may_spin(end_ns)) {
+		if (ready(pipe))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+/*
  * The owner of @side sleeps until @ready, with the gate parked.
  *
  * Return: 0 if @ready; -ERESTARTSYS or -ETIMEDOUT.  A task that was killed does
@@ -106,6 +129,8 @@ static int kipc_side_sleep(struct kipc_pipe *pipe, struct kipc_side *side,
 	int err = 0;
 
 	WRITE_ONCE(side->need, need);
+	if (kipc_side_spin(pipe, ready, start, deadline_ns))
+		goto account;
 	kipc_gate_park(&side->gate);
 	for (;;) {
 		prepare_to_wait(&side->sleep, &wait, TASK_INTERRUPTIBLE);
@@ -124,6 +149,7 @@ static int kipc_side_sleep(struct kipc_pipe *pipe, struct kipc_side *side,
 	}
 	finish_wait(&side->sleep, &wait);
 	kipc_gate_unpark(&side->gate);
+account:
 	kipc_wait_account(&side->gate.stats, start);
 
 	return fatal_signal_pending(current) ? -ERESTARTSYS : err;
