@@ -173,6 +173,16 @@ int kipc_list_call(struct kipc_call *call)
 	return err;
 }
 
+static void kipc_stat_fill(struct kipc_stat *arg, struct kipc_object *object,
+			   u32 rights)
+{
+	arg->rights = rights;
+	memset(&arg->entry, 0, sizeof(arg->entry));
+	kipc_describe(object, &arg->entry);
+	arg->spin_ns = READ_ONCE(object->spin_ns);
+	arg->pad = 0;
+}
+
 /** kipc_stat_call - KIPC_STAT, on the device or a handle */
 int kipc_stat_call(struct kipc_call *call)
 {
@@ -185,9 +195,7 @@ int kipc_stat_call(struct kipc_call *call)
 		if (arg->name || arg->id)
 			return -EINVAL;
 		object = call->handle->object;
-		arg->rights = call->handle->rights;
-		memset(&arg->entry, 0, sizeof(arg->entry));
-		kipc_describe(object, &arg->entry);
+		kipc_stat_fill(arg, object, call->handle->rights);
 		return 0;
 	}
 
@@ -201,9 +209,7 @@ int kipc_stat_call(struct kipc_call *call)
 		kipc_object_put(object);
 		return -EACCES;
 	}
-	arg->rights = 0;
-	memset(&arg->entry, 0, sizeof(arg->entry));
-	kipc_describe(object, &arg->entry);
+	kipc_stat_fill(arg, object, 0);
 	kipc_object_put(object);
 	return 0;
 }
@@ -314,15 +320,19 @@ int kipc_destroy_call(struct kipc_call *call)
 static int kipc_check_setattr(const struct kipc_setattr *arg, kuid_t uid,
 			      kgid_t gid)
 {
-	const u32 known = KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID;
+	const u32 known = KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID |
+			  KIPC_SET_SPIN;
 
-	if (!arg->flags || arg->flags & ~known || arg->pad)
+	if (!arg->flags || arg->flags & ~known)
 		return -EINVAL;
 	if (arg->flags & KIPC_SET_MODE ? arg->mode & ~0666 : arg->mode)
 		return -EINVAL;
 	if (arg->flags & KIPC_SET_UID ? !uid_valid(uid) : arg->uid)
 		return -EINVAL;
 	if (arg->flags & KIPC_SET_GID ? !gid_valid(gid) : arg->gid)
+		return -EINVAL;
+	if (arg->flags & KIPC_SET_SPIN ? arg->spin_ns > KIPC_SPIN_NS_MAX :
+					 arg->spin_ns)
 		return -EINVAL;
 	return 0;
 }
@@ -357,6 +367,8 @@ int kipc_setattr_call(struct kipc_call *call)
 		object->uid = uid;
 	if (arg->flags & KIPC_SET_GID)
 		object->gid = gid;
+	if (arg->flags & KIPC_SET_SPIN)
+		WRITE_ONCE(object->spin_ns, arg->spin_ns);
 unlock:
 	spin_unlock(&object->attr_lock);
 	return err;

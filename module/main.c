@@ -91,7 +91,7 @@ static const struct kipc_op kipc_ops[] = {
 	KIPC_OP(KIPC_DESTROY, KIPC_ON_DEVICE | KIPC_ON_HANDLE,
 		kipc_destroy_call, kipc_target, pad, .silent = true),
 	KIPC_OP(KIPC_SETATTR, KIPC_ON_HANDLE, kipc_setattr_call,
-		kipc_setattr, pad, .silent = true),
+		kipc_setattr, spin_ns, .silent = true),
 	KIPC_OP(KIPC_SEGMENT_CREATE, KIPC_ON_DEVICE, kipc_segment_create_call,
 		kipc_segment_create, bytes, .final = true,
 		.opens = true),

@@ -443,11 +443,19 @@ static int check_names(int dev, const struct kipc_pipe_create *made)
 		.name = made->name,
 		.name_len = made->name_len,
 	};
+	struct kipc_setattr setattr = {
+		.size = sizeof(setattr),
+		.flags = KIPC_SET_SPIN,
+		.spin_ns = 1000,
+	};
 
 	if (ioctl(dev, KIPC_STAT, &stat) || stat.entry.id != made->id ||
 	    stat.entry.name_len != made->name_len ||
 	    stat.entry.kind != KIPC_KIND_PIPE)
 		return 8;
+	if (ioctl(made->read_fd, KIPC_SETATTR, &setattr) ||
+	    ioctl(dev, KIPC_STAT, &stat) || stat.spin_ns != 1000)
+		return 11;
 	if (ioctl(dev, KIPC_LIST, &list) || list.count != 1 || !entry.id)
 		return 9;
 	if (ioctl(dev, KIPC_UNLINK, &target))

@@ -433,58 +433,60 @@ static void fill_resize(struct scene *scene, void *args)
 #define CALL_FLAGS (KIPC_MSG_NONBLOCK | KIPC_MSG_TRUNCATE)
 #define OP_FLAGS (KIPC_SEM_NONBLOCK | KIPC_SEM_UNDO)
 #define IO_FLAGS (KIPC_IO_NONBLOCK | KIPC_IO_NOSIGPIPE)
-#define SET_FLAGS (KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID)
+#define SET_FLAGS (KIPC_SET_MODE | KIPC_SET_UID | KIPC_SET_GID | KIPC_SET_SPIN)
 
 #define GROWN_CALL(cmd, file, type, first, flags, output, fill) \
 	{ #cmd " on " #file, cmd, file, sizeof(struct type), first, flags, \
 	  output, fill }
 #define CALL(cmd, file, type, flags, output, fill) \
 	GROWN_CALL(cmd, file, type, sizeof(struct type), flags, output, fill)
+#define STAT_CALL(file, fill) \
+	GROWN_CALL(KIPC_STAT, file, kipc_stat, KIPC_STAT_FIRST, 0, true, fill)
 
 static const struct call calls[] = {
 	GROWN_CALL(KIPC_INFO, DEVICE, kipc_info, KIPC_INFO_FIRST, 0, true,
 		   fill_nothing),
 	CALL(KIPC_LIST, DEVICE, kipc_list, 0, true, fill_list),
-	CALL(KIPC_STAT, DEVICE, kipc_stat, 0, true, fill_stat),
+	STAT_CALL(DEVICE, fill_stat),
 	CALL(KIPC_OPEN, DEVICE, kipc_open, OPEN_FLAGS, true, fill_open),
 	CALL(KIPC_UNLINK, DEVICE, kipc_target, 0, false, fill_target),
 	CALL(KIPC_DESTROY, DEVICE, kipc_target, 0, false, fill_target),
-	CALL(KIPC_STAT, READ_END, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(READ_END, fill_nothing),
 	CALL(KIPC_UNLINK, READ_END, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, READ_END, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, READ_END, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, WRITE_END, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(WRITE_END, fill_nothing),
 	CALL(KIPC_UNLINK, WRITE_END, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, WRITE_END, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, WRITE_END, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, SEGMENT, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(SEGMENT, fill_nothing),
 	CALL(KIPC_UNLINK, SEGMENT, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, SEGMENT, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, SEGMENT, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, ARRAY, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(ARRAY, fill_nothing),
 	CALL(KIPC_UNLINK, ARRAY, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, ARRAY, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, ARRAY, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, SEMAPHORE, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(SEMAPHORE, fill_nothing),
 	CALL(KIPC_UNLINK, SEMAPHORE, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, SEMAPHORE, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, SEMAPHORE, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, MUTEX, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(MUTEX, fill_nothing),
 	CALL(KIPC_UNLINK, MUTEX, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, MUTEX, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, MUTEX, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, ENDPOINT, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(ENDPOINT, fill_nothing),
 	CALL(KIPC_UNLINK, ENDPOINT, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, ENDPOINT, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, ENDPOINT, kipc_setattr, SET_FLAGS, false,
 	     fill_setattr),
-	CALL(KIPC_STAT, MAILBOX, kipc_stat, 0, true, fill_nothing),
+	STAT_CALL(MAILBOX, fill_nothing),
 	CALL(KIPC_UNLINK, MAILBOX, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_DESTROY, MAILBOX, kipc_target, 0, false, fill_nothing),
 	CALL(KIPC_SETATTR, MAILBOX, kipc_setattr, SET_FLAGS, false,

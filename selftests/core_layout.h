@@ -20,6 +20,7 @@
 	extern char type##_size[sizeof(struct type) == (bytes) ? 1 : -1]
 
 #define KIPC_INFO_FIRST		96
+#define KIPC_STAT_FIRST		344
 
 AT(kipc_info, size, 0);
 AT(kipc_info, flags, 4);
@@ -73,7 +74,9 @@ AT(kipc_stat, name_len, 16);
 AT(kipc_stat, rights, 20);
 AT(kipc_stat, id, 24);
 AT(kipc_stat, entry, 32);
-SIZE(kipc_stat, 344);
+AT(kipc_stat, spin_ns, 344);
+AT(kipc_stat, pad, 348);
+SIZE(kipc_stat, 352);
 
 AT(kipc_open, size, 0);
 AT(kipc_open, flags, 4);
@@ -97,7 +100,7 @@ AT(kipc_setattr, flags, 4);
 AT(kipc_setattr, mode, 8);
 AT(kipc_setattr, uid, 12);
 AT(kipc_setattr, gid, 16);
-AT(kipc_setattr, pad, 20);
+AT(kipc_setattr, spin_ns, 20);
 SIZE(kipc_setattr, 24);
 
 AT(kipc_segment_create, size, 0);

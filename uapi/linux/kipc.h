@@ -38,7 +38,7 @@
 #define KIPC_DEVICE		"/dev/kipc"
 
 /** KIPC_ABI_VERSION: raised when an ioctl is added or a struct grows */
-#define KIPC_ABI_VERSION	4
+#define KIPC_ABI_VERSION	5
 
 #define KIPC_NAME_MAX		255
 
@@ -194,6 +194,9 @@ struct kipc_list {
  * @rights: (out) rights of the handle; 0 on /dev/kipc
  * @id: /dev/kipc: (in) id of the object, when @name is 0.  Handle: must be 0
  * @entry: (out) the object; works for a destroyed object too
+ * @spin_ns: (out) how long its waiters spin before they sleep, see struct
+ *	kipc_setattr
+ * @pad: (out) 0
  *
  * Errors: ENOENT (no such name or id in the caller's domain), EACCES (not the
  * owner, not allowed to read, and without CAP_IPC_OWNER).
@@ -206,6 +209,8 @@ struct kipc_stat {
 	__u32 rights;
 	__aligned_u64 id;
 	struct kipc_entry entry;
+	__u32 spin_ns;
+	__u32 pad;
 };
 
 /**
@@ -264,22 +269,27 @@ struct kipc_target {
 #define KIPC_SET_MODE		(1U << 0)
 #define KIPC_SET_UID		(1U << 1)
 #define KIPC_SET_GID		(1U << 2)
+#define KIPC_SET_SPIN		(1U << 3)
+
+#define KIPC_SPIN_NS_MAX	1000000
 
 /**
- * struct kipc_setattr - change owner, group or mode (KIPC_SETATTR, on a handle)
+ * struct kipc_setattr - change what an object is like (KIPC_SETATTR, on a handle)
  * @size: sizeof(struct kipc_setattr)
  * @flags: KIPC_SET_*: which of the members below count; the others must be 0
  * @mode: permission bits, within 0666
  * @uid: new owner, in the caller's user namespace; the charge stays where it is
  * @gid: new group
- * @pad: must be 0
+ * @spin_ns: how long one who waits for something to happen to the object looks
+ *	for it before he sleeps, up to KIPC_SPIN_NS_MAX; 0, as it is at first: not
+ *	at all
  *
- * The mode may be changed by the owner, who may also give the object to a
- * group that he is in; everything else needs CAP_IPC_OWNER.  Handles that are
- * open keep their rights.
+ * The mode and @spin_ns may be changed by the owner, who may also give the object
+ * to a group that he is in; everything else needs CAP_IPC_OWNER.  Handles that
+ * are open keep their rights.  @spin_ns counts for the waits that begin later.
  *
- * Errors: EPERM, EINVAL (no flag; mode beyond 0666; id that does not map; a
- * member that is not 0 though its flag is not set).
+ * Errors: EPERM, EINVAL (no flag; mode beyond 0666; id that does not map; spin_ns
+ * beyond KIPC_SPIN_NS_MAX; a member that is not 0 though its flag is not set).
  */
 struct kipc_setattr {
 	__u32 size;
@@ -287,7 +297,7 @@ struct kipc_setattr {
 	__u32 mode;
 	__u32 uid;
 	__u32 gid;
-	__u32 pad;
+	__u32 spin_ns;
 };
 
 /* What a create call did, in @result. */
