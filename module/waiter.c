@@ -9,6 +9,9 @@ int kipc_schedule_until(u64 deadline_ns)
 {
 	ktime_t expires;
 
+	/* In a spin, maybe: no switch for that. */
+	if (ktime_get_ns() >= deadline_ns)
+		return -ETIMEDOUT;
 	/* What does not fit a ktime_t is 292 years away. */
 	expires = min_t(u64, deadline_ns, KTIME_MAX - 1);
 	if (schedule_hrtimeout_range(&expires, current->timer_slack_ns,
