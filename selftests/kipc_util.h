@@ -314,14 +314,19 @@ static inline uint32_t word_add(uint32_t *word, uint32_t value)
 	return __atomic_add_fetch(word, value, __ATOMIC_ACQ_REL);
 }
 
-/* Puts a task (0: the caller) on the first processor. */
-static inline int on_first_cpu(pid_t pid)
+/* Puts a task (0: the caller) on one processor. */
+static inline int on_cpu(pid_t pid, int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(0, &set);
+	CPU_SET(cpu, &set);
 	return sched_setaffinity(pid, sizeof(set), &set);
+}
+
+static inline int on_first_cpu(pid_t pid)
+{
+	return on_cpu(pid, 0);
 }
 
 /* The caller goes before all who are not realtime. */
