@@ -148,6 +148,8 @@ bool kipc_gate_leave_slow(struct kipc_gate *gate)
 		next = kipc_gate_pass(gate, &notify);
 	}
 	spin_unlock(&gate->lock);
+	/* A compare-and-swap that fails is no barrier, nor is a lock. */
+	smp_mb();
 
 	if (lend)
 		wake_up(&gate->borrower);

@@ -12,6 +12,9 @@
  * with waiters hands the gate over: it stays held and the first waiter is its
  * new owner, awake or not, so nobody can slip in between.
  *
+ * Leaving is a full barrier, by either way.  An owner who has something to tell
+ * can leave first and then look whether there is anybody to tell it to.
+ *
  * Borrowing.  To resize a pipe somebody must know that no one is copying, but
  * not wait for an owner who sleeps.  So an owner parks the gate while it sleeps,
  * and a parked or a free gate can be borrowed for a moment.  The borrower may
@@ -113,12 +116,15 @@ static inline int kipc_gate_enter(struct kipc_gate *gate,
  * kipc_gate_leave - let the next one in
  * @gate: the gate, owned by the caller
  *
+ * A full memory barrier: what the owner stored before is seen by whoever stores
+ * something that the caller does not see afterwards.
+ *
  * Return: true if somebody was sent away with -EAGAIN and the gate is free now:
  * the caller must wake the pollers of this side.
  */
 static inline bool kipc_gate_leave(struct kipc_gate *gate)
 {
-	if (likely(atomic_cmpxchg_release(&gate->state, KIPC_GATE_HELD, 0) ==
+	if (likely(atomic_cmpxchg(&gate->state, KIPC_GATE_HELD, 0) ==
 		   KIPC_GATE_HELD))
 		return false;
 	return kipc_gate_leave_slow(gate);

@@ -16,7 +16,7 @@ static void kipc_pipe_notify_turns(struct kipc_turns *turns)
 {
 	struct kipc_pipe *pipe = container_of(turns, struct kipc_pipe, turns);
 
-	kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+	kipc_pipe_wake_readers(pipe, KIPC_POLL_READ);
 }
 
 static void kipc_side_init(struct kipc_side *side)
@@ -228,8 +228,8 @@ int kipc_pipe_write_call(struct kipc_call *call)
 
 static void kipc_pipe_wake_both(struct kipc_pipe *pipe)
 {
-	kipc_pipe_wake_writers(pipe, EPOLLOUT | EPOLLWRNORM);
-	kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+	kipc_pipe_wake_writers(pipe, KIPC_POLL_WRITE);
+	kipc_pipe_wake_readers(pipe, KIPC_POLL_READ);
 }
 
 /*
@@ -364,13 +364,12 @@ int kipc_pipe_next_record(struct kipc_pipe *pipe, u64 *len)
 	if (kipc_pipe_used(pipe))
 		kipc_ring_get(&pipe->ring, rd->pos, &header, sizeof(header));
 	if (kipc_gate_give_back(&rd->gate))
-		kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+		kipc_pipe_wake_readers(pipe, KIPC_POLL_READ);
 	*len = header;
 	return 0;
 }
 
-static void kipc_side_stat(struct kipc_side *side, struct kipc_side *other,
-			   struct kipc_pipe_side *stat)
+static void kipc_side_stat(struct kipc_side *side, struct kipc_pipe_side *stat)
 {
 	struct kipc_gate *gate = &side->gate;
 
@@ -379,7 +378,7 @@ static void kipc_side_stat(struct kipc_side *side, struct kipc_side *other,
 			!!(atomic_read(&gate->state) & KIPC_GATE_PARKED);
 	stat->bytes = READ_ONCE(side->bytes);
 	stat->calls = READ_ONCE(side->calls);
-	stat->wakeups = READ_ONCE(other->wakeups);
+	stat->wakeups = atomic64_read(&side->wakeups);
 	stat->sleeps = atomic64_read(&gate->stats.sleeps);
 	stat->blocked_ns = atomic64_read(&gate->stats.blocked_ns);
 }
@@ -404,8 +403,8 @@ int kipc_pipe_stat_call(struct kipc_call *call)
 	arg->pipe_flags = pipe->flags;
 	arg->capacity = READ_ONCE(pipe->ring.size);
 	arg->used = kipc_pipe_used(pipe);
-	kipc_side_stat(&pipe->rd, &pipe->wr, &arg->readers);
-	kipc_side_stat(&pipe->wr, &pipe->rd, &arg->writers);
+	kipc_side_stat(&pipe->rd, &arg->readers);
+	kipc_side_stat(&pipe->wr, &arg->writers);
 	arg->readers.waiting += READ_ONCE(pipe->turns.nr_waiting);
 	arg->my_bytes = READ_ONCE(end->bytes);
 	arg->my_calls = READ_ONCE(end->calls);

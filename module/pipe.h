@@ -16,10 +16,23 @@
  * @sleep and looks again.  Who moved a total looks at the other side's @sleep
  * after a full barrier.  So one of the two sees the other:
  *
- *	sleeper: queue on @sleep; barrier (set_current_state); read total
- *	waker:   store total; barrier (smp_mb); look at @sleep
+ *	sleeper: store @need; queue on @sleep; barrier (set_current_state);
+ *		 read total
+ *	waker:   store total; barrier (kipc_gate_leave); look at @sleep and @need
  *
- * The same pair covers pollers (@poll), the last close (@gone) and destroy.
+ * The same holds of @need by itself: a waker who sees the sleeper with what an
+ * earlier one needed has stored his total in time for this one to see it.
+ *
+ * The barrier is the one by which the waker leaves his own gate, so he does not
+ * own his side any more when he wakes, and writes nothing of it.  How much there
+ * is he looks up anew (kipc_pipe_used()): others may have moved more since, and
+ * then they look after him.  The total of the side that sleeps stands still, so
+ * the last of them finds the true amount, or more after a resize, which wakes
+ * both sides itself.  A writer who goes on with the rest of a long write has not
+ * left, and has a barrier of his own (smp_mb).
+ *
+ * The same pair covers pollers (@poll; smp_mb in kipc_pipe_poll()), the last
+ * close (@gone) and destroy (both: smp_mb in kipc_side_wake_all()).
  * An owner that is killed while it sleeps or after it was woken leaves the gate
  * on its way out; the next owner looks at the totals himself, so a wake-up that
  * hit a dying task is not lost.
@@ -48,6 +61,10 @@ struct pipe_inode_info;
 /* In record mode each record has its length before it. */
 #define KIPC_RECORD_HEADER	sizeof(u32)
 
+/* What pollers are told of. */
+#define KIPC_POLL_READ		(EPOLLIN | EPOLLRDNORM)
+#define KIPC_POLL_WRITE		(EPOLLOUT | EPOLLWRNORM)
+
 /* A stream write up to this size is never split, as with PIPE_BUF. */
 #define KIPC_PIPE_ATOMIC	4096
 
@@ -66,7 +83,7 @@ struct pipe_inode_info;
  * @handles: open handles; under pipe->lock
  * @bytes: payload that went through
  * @calls: calls that moved some
- * @wakeups: times that this side woke the other one
+ * @wakeups: times that the other side woke this one
  * @sleep: where the owner sleeps
  * @poll: where pollers are
  */
@@ -81,7 +98,7 @@ struct kipc_side {
 	u32 handles;
 	u64 bytes;
 	u64 calls;
-	u64 wakeups;
+	atomic64_t wakeups;
 	wait_queue_head_t sleep;
 	wait_queue_head_t poll;
 } ____cacheline_aligned_in_smp;

@@ -135,7 +135,7 @@ static __poll_t kipc_pipe_poll_read(struct kipc_pipe *pipe)
 		return events;
 	if ((pipe->flags & KIPC_PIPE_TURNS) && kipc_turns_busy(&pipe->turns))
 		return events;
-	return events | EPOLLIN | EPOLLRDNORM;
+	return events | KIPC_POLL_READ;
 }
 
 static __poll_t kipc_pipe_poll_write(struct kipc_pipe *pipe,
@@ -145,12 +145,12 @@ static __poll_t kipc_pipe_poll_write(struct kipc_pipe *pipe,
 	u64 need = max_t(u64, KIPC_PIPE_ATOMIC, READ_ONCE(end->want));
 
 	if (READ_ONCE(pipe->rd.gone))
-		return EPOLLOUT | EPOLLWRNORM | EPOLLERR;
+		return KIPC_POLL_WRITE | EPOLLERR;
 	if (kipc_gate_busy(&pipe->wr.gate))
 		return 0;
 	if (size - kipc_pipe_used(pipe) < min(need, size))
 		return 0;
-	return EPOLLOUT | EPOLLWRNORM;
+	return KIPC_POLL_WRITE;
 }
 
 static __poll_t kipc_pipe_poll(struct file *file, poll_table *wait)

@@ -27,27 +27,51 @@ u64 kipc_pipe_used(struct kipc_pipe *pipe)
 	return min_t(u64, head - tail, READ_ONCE(pipe->ring.size));
 }
 
-/* Wakes the owner of @side, if it sleeps and @amount is enough, and pollers. */
-static void kipc_side_wake(struct kipc_side *side, u64 amount, __poll_t events,
-			   u64 *wakeups)
+/*
+ * Wakes the owner of @side, if it sleeps and the @amount that it could have now
+ * is enough, and pollers.
+ */
+static void kipc_side_rouse(struct kipc_side *side, u64 amount, __poll_t events)
 {
-	/* Pairs with the barrier of a sleeper or a poller: see pipe.h. */
-	smp_mb();
-	/* The barrier above is the one that this wants. */
+	/* The barrier that this wants is the caller's. */
 	if (waitqueue_active(&side->sleep) &&
 	    amount >= READ_ONCE(side->need)) {
 		wake_up_interruptible_sync_poll(&side->sleep, events);
-		(*wakeups)++;
+		atomic64_inc(&side->wakeups);
 	}
 	/* And here. */
 	if (waitqueue_active(&side->poll))
 		wake_up_interruptible_poll(&side->poll, events);
 }
 
+static bool kipc_side_waits(struct kipc_side *side)
+{
+	return waitqueue_active(&side->sleep) || waitqueue_active(&side->poll);
+}
+
+/*
+ * Tells the readers of new data.  The caller has stored the head, and then had a
+ * barrier, which pairs with that of a sleeper or a poller: see pipe.h.
+ */
+static void kipc_pipe_wrote(struct kipc_pipe *pipe)
+{
+	if (unlikely(kipc_side_waits(&pipe->rd)))
+		kipc_side_rouse(&pipe->rd, kipc_pipe_used(pipe),
+				KIPC_POLL_READ);
+}
+
+/* Tells the writers of new room; as kipc_pipe_wrote(). */
+static void kipc_pipe_took(struct kipc_pipe *pipe)
+{
+	if (unlikely(kipc_side_waits(&pipe->wr)))
+		kipc_side_rouse(&pipe->wr, READ_ONCE(pipe->ring.size) -
+				kipc_pipe_used(pipe), KIPC_POLL_WRITE);
+}
+
 /* Wakes everybody, EPOLLEXCLUSIVE or not: what happened is news for all. */
 static void kipc_side_wake_all(struct kipc_side *side, __poll_t events)
 {
-	/* As in kipc_side_wake(). */
+	/* Pairs with the barrier of a sleeper or a poller: see pipe.h. */
 	smp_mb();
 	wake_up_interruptible_poll(&side->sleep, events);
 	__wake_up(&side->poll, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
@@ -255,7 +279,6 @@ static ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end,
 	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
 	ssize_t done;
 	s64 avail;
-	u64 room;
 
 	avail = kipc_pipe_await_data(pipe, iov_iter_count(to), nowait,
 				     deadline_ns);
@@ -265,14 +288,19 @@ static ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end,
 		done = kipc_pipe_read_record(pipe, to, needed);
 	else
 		done = kipc_pipe_read_stream(pipe, to, avail);
-	if (done < 0)
-		return done;
-
-	kipc_side_count(&pipe->rd, end, done);
-	room = pipe->ring.size - (kipc_side_total(&pipe->wr) - pipe->rd.total);
-	kipc_side_wake(&pipe->wr, room, EPOLLOUT | EPOLLWRNORM,
-		       &pipe->rd.wakeups);
+	if (done > 0)
+		kipc_side_count(&pipe->rd, end, done);
 	return done;
+}
+
+/* Ends a read that gave @ret; the caller owned the read side. */
+static void kipc_pipe_read_leave(struct kipc_pipe *pipe, ssize_t ret)
+{
+	if (kipc_gate_leave(&pipe->rd.gate))
+		kipc_pipe_wake_readers(pipe, KIPC_POLL_READ);
+	/* Leaving was the barrier that this wants. */
+	if (ret > 0)
+		kipc_pipe_took(pipe);
 }
 
 /* Turns come before the gate, which in this mode nobody else can hold. */
@@ -304,8 +332,7 @@ static ssize_t kipc_pipe_read_in_turn(struct kipc_pipe_end *end,
 	else
 		ret = kipc_pipe_read_owned(end, to, nowait, deadline_ns,
 					   needed);
-	if (kipc_gate_leave(&pipe->rd.gate))
-		kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+	kipc_pipe_read_leave(pipe, ret);
 	if (ret > 0)
 		how = KIPC_TURN_SHARE;
 	else if (!ret || ret == -EIDRM)
@@ -328,8 +355,7 @@ static ssize_t kipc_pipe_read_alone(struct kipc_pipe_end *end,
 	if (ret)
 		return ret;
 	ret = kipc_pipe_read_owned(end, to, nowait, deadline_ns, needed);
-	if (kipc_gate_leave(&pipe->rd.gate))
-		kipc_pipe_wake_readers(pipe, EPOLLIN | EPOLLRDNORM);
+	kipc_pipe_read_leave(pipe, ret);
 	return ret;
 }
 
@@ -425,12 +451,6 @@ static s64 kipc_pipe_await_room(struct kipc_pipe *pipe, u64 len, u64 enough,
 	}
 }
 
-static void kipc_pipe_wrote(struct kipc_pipe *pipe)
-{
-	kipc_side_wake(&pipe->rd, pipe->ring.size, EPOLLIN | EPOLLRDNORM,
-		       &pipe->wr.wakeups);
-}
-
 static ssize_t kipc_pipe_write_record(struct kipc_pipe *pipe,
 				      struct iov_iter *from, bool nowait,
 				      u64 deadline_ns, u64 *longest)
@@ -451,7 +471,6 @@ static ssize_t kipc_pipe_write_record(struct kipc_pipe *pipe,
 	if (kipc_ring_from_iter(&pipe->ring, pos, len, from) != len)
 		return -EFAULT;
 	kipc_side_advance(pipe, wr, whole);
-	kipc_pipe_wrote(pipe);
 	return len;
 }
 
@@ -480,11 +499,15 @@ static ssize_t kipc_pipe_write_stream(struct kipc_pipe *pipe,
 			return -EFAULT;
 		if (copied) {
 			kipc_side_advance(pipe, wr, copied);
-			kipc_pipe_wrote(pipe);
 			done += copied;
 		}
 		if (copied < len)
 			return done ?: -EFAULT;
+		if (copied < left) {
+			/* It goes on before it leaves, and may have to sleep. */
+			smp_mb();
+			kipc_pipe_wrote(pipe);
+		}
 	}
 	return done;
 }
@@ -537,6 +560,9 @@ ssize_t kipc_pipe_write(struct kipc_pipe_end *end, struct iov_iter *from,
 		WRITE_ONCE(end->want, ret == -EAGAIN ? kipc_pipe_want(pipe, len)
 						     : 0);
 	if (kipc_gate_leave(&pipe->wr.gate))
-		kipc_pipe_wake_writers(pipe, EPOLLOUT | EPOLLWRNORM);
+		kipc_pipe_wake_writers(pipe, KIPC_POLL_WRITE);
+	/* Leaving was the barrier that this wants. */
+	if (ret > 0)
+		kipc_pipe_wrote(pipe);
 	return kipc_pipe_outcome(pipe, ret);
 }
