@@ -95,6 +95,18 @@ int kipc_gate_borrow(struct kipc_gate *gate);
 bool kipc_gate_give_back(struct kipc_gate *gate);
 
 /**
+ * kipc_gate_enter_free - become the owner, if that is nothing but a step
+ * @gate: the gate
+ *
+ * Return: false if the gate is not free; nothing was done then.
+ */
+static inline bool kipc_gate_enter_free(struct kipc_gate *gate)
+{
+	return likely(!atomic_cmpxchg_acquire(&gate->state, 0,
+					      KIPC_GATE_HELD));
+}
+
+/**
  * kipc_gate_enter - become the owner
  * @gate: the gate
  * @mode: what to do if somebody else is
@@ -107,7 +119,7 @@ bool kipc_gate_give_back(struct kipc_gate *gate);
 static inline int kipc_gate_enter(struct kipc_gate *gate,
 				  enum kipc_gate_mode mode, u64 deadline_ns)
 {
-	if (likely(!atomic_cmpxchg_acquire(&gate->state, 0, KIPC_GATE_HELD)))
+	if (kipc_gate_enter_free(gate))
 		return 0;
 	return kipc_gate_enter_slow(gate, mode, deadline_ns);
 }

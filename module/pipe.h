@@ -170,6 +170,12 @@ u64 kipc_pipe_used(struct kipc_pipe *pipe);
 void kipc_pipe_wake_readers(struct kipc_pipe *pipe, __poll_t events);
 void kipc_pipe_wake_writers(struct kipc_pipe *pipe, __poll_t events);
 
+/* pipe_quick.c: read(2) and write(2) */
+ssize_t kipc_pipe_read_plain(struct file *file, char __user *buf, size_t len,
+			     loff_t *ppos);
+ssize_t kipc_pipe_write_plain(struct file *file, const char __user *buf,
+			      size_t len, loff_t *ppos);
+
 /* pipe_splice.c: splice(2) and sendfile(2) out of a pipe */
 ssize_t kipc_pipe_splice_read(struct file *file, loff_t *ppos,
 			      struct pipe_inode_info *target, size_t len,
@@ -177,6 +183,10 @@ ssize_t kipc_pipe_splice_read(struct file *file, loff_t *ppos,
 
 /* pipe_file.c: file operations of the ends */
 extern const struct file_operations kipc_pipe_fops;
+ssize_t kipc_pipe_file_read(struct file *file, struct iov_iter *to,
+			    bool nowait);
+ssize_t kipc_pipe_file_write(struct file *file, struct iov_iter *from,
+			     bool nowait);
 struct file *kipc_pipe_open(struct kipc_object *object, u32 rights, u32 flags);
 void kipc_pipe_opened(struct kipc_handle *handle);
 

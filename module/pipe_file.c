@@ -103,24 +103,53 @@ static bool kipc_iocb_nowait(struct kiocb *iocb)
 	       (iocb->ki_filp->f_flags & O_NONBLOCK);
 }
 
-static ssize_t kipc_pipe_read_iter(struct kiocb *iocb, struct iov_iter *to)
+/**
+ * kipc_pipe_file_read - read(2) and its kin, in general
+ * @file: a read end
+ * @to: where to
+ * @nowait: rather -EAGAIN than sleep
+ *
+ * Context: may sleep; no lock held.
+ * Return: as kipc_pipe_read().
+ */
+ssize_t kipc_pipe_file_read(struct file *file, struct iov_iter *to, bool nowait)
 {
 	u64 needed;
 
-	return kipc_pipe_read(kipc_file_end(iocb->ki_filp), to,
-			      kipc_iocb_nowait(iocb), 0, &needed);
+	return kipc_pipe_read(kipc_file_end(file), to, nowait, 0, &needed);
+}
+
+/**
+ * kipc_pipe_file_write - write(2) and its kin, in general
+ * @file: a write end
+ * @from: where from
+ * @nowait: rather -EAGAIN than sleep
+ *
+ * Context: may sleep; no lock held.
+ * Return: as kipc_pipe_write(); with -EPIPE the caller got a SIGPIPE, too.
+ */
+ssize_t kipc_pipe_file_write(struct file *file, struct iov_iter *from,
+			     bool nowait)
+{
+	struct kipc_pipe_end *end = kipc_file_end(file);
+	u64 longest;
+	ssize_t ret;
+
+	ret = kipc_pipe_write(end, from, nowait, 0, &longest);
+	if (ret == -EPIPE && !end->nosigpipe)
+		send_sig(SIGPIPE, current, 0);
+	return ret;
+}
+
+static ssize_t kipc_pipe_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return kipc_pipe_file_read(iocb->ki_filp, to, kipc_iocb_nowait(iocb));
 }
 
 static ssize_t kipc_pipe_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct kipc_pipe_end *end = kipc_file_end(iocb->ki_filp);
-	u64 longest;
-	ssize_t ret;
-
-	ret = kipc_pipe_write(end, from, kipc_iocb_nowait(iocb), 0, &longest);
-	if (ret == -EPIPE && !end->nosigpipe)
-		send_sig(SIGPIPE, current, 0);
-	return ret;
+	return kipc_pipe_file_write(iocb->ki_filp, from,
+				    kipc_iocb_nowait(iocb));
 }
 
 static __poll_t kipc_pipe_poll_read(struct kipc_pipe *pipe)
@@ -206,6 +235,8 @@ static void kipc_pipe_show_fdinfo(struct seq_file *seq, struct file *file)
 
 const struct file_operations kipc_pipe_fops = {
 	.owner		= THIS_MODULE,
+	.read		= kipc_pipe_read_plain,
+	.write		= kipc_pipe_write_plain,
 	.read_iter	= kipc_pipe_read_iter,
 	.write_iter	= kipc_pipe_write_iter,
 	.splice_read	= kipc_pipe_splice_read,

@@ -3,14 +3,7 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 
-#include "pipe.h"
-
-/* The other side's total, and with it the bytes that were moved before. */
-static u64 kipc_side_total(const struct kipc_side *side)
-{
-	/* Pairs with the store in kipc_side_advance(). */
-	return smp_load_acquire(&side->total);
-}
+#include "pipe_side.h"
 
 /**
  * kipc_pipe_used - bytes in the ring, for those who own neither side
@@ -44,28 +37,27 @@ static void kipc_side_rouse(struct kipc_side *side, u64 amount, __poll_t events)
 		wake_up_interruptible_poll(&side->poll, events);
 }
 
-static bool kipc_side_waits(struct kipc_side *side)
-{
-	return waitqueue_active(&side->sleep) || waitqueue_active(&side->poll);
-}
-
-/*
- * Tells the readers of new data.  The caller has stored the head, and then had a
- * barrier, which pairs with that of a sleeper or a poller: see pipe.h.
+/**
+ * kipc_pipe_rouse_readers - there is new data, and somebody may wait for it
+ * @pipe: the pipe
+ *
+ * Context: does not sleep; after a barrier, see kipc_pipe_wrote().
  */
-static void kipc_pipe_wrote(struct kipc_pipe *pipe)
+void kipc_pipe_rouse_readers(struct kipc_pipe *pipe)
 {
-	if (unlikely(kipc_side_waits(&pipe->rd)))
-		kipc_side_rouse(&pipe->rd, kipc_pipe_used(pipe),
-				KIPC_POLL_READ);
+	kipc_side_rouse(&pipe->rd, kipc_pipe_used(pipe), KIPC_POLL_READ);
 }
 
-/* Tells the writers of new room; as kipc_pipe_wrote(). */
-static void kipc_pipe_took(struct kipc_pipe *pipe)
+/**
+ * kipc_pipe_rouse_writers - there is new room, and somebody may wait for it
+ * @pipe: the pipe
+ *
+ * Context: does not sleep; after a barrier, see kipc_pipe_took().
+ */
+void kipc_pipe_rouse_writers(struct kipc_pipe *pipe)
 {
-	if (unlikely(kipc_side_waits(&pipe->wr)))
-		kipc_side_rouse(&pipe->wr, READ_ONCE(pipe->ring.size) -
-				kipc_pipe_used(pipe), KIPC_POLL_WRITE);
+	kipc_side_rouse(&pipe->wr, READ_ONCE(pipe->ring.size) -
+			kipc_pipe_used(pipe), KIPC_POLL_WRITE);
 }
 
 /* Wakes everybody, EPOLLEXCLUSIVE or not: what happened is news for all. */
@@ -179,37 +171,6 @@ account:
 	return fatal_signal_pending(current) ? -ERESTARTSYS : err;
 }
 
-/* Counts what the owner of @side has moved and lets the other side see it. */
-static void kipc_side_advance(struct kipc_pipe *pipe, struct kipc_side *side,
-			      u64 len)
-{
-	side->pos = kipc_ring_after(&pipe->ring, side->pos, len);
-	/* The bytes were moved before; pairs with kipc_side_total(). */
-	smp_store_release(&side->total, side->total + len);
-}
-
-static void kipc_side_count(struct kipc_side *side, struct kipc_pipe_end *end,
-			    u64 bytes)
-{
-	side->bytes += bytes;
-	side->calls++;
-	end->bytes += bytes;
-	end->calls++;
-}
-
-/*
- * What there is to read, looked up anew if it was less than @enough when the
- * owner of the read side, who asks, looked last.
- */
-static u64 kipc_pipe_available(struct kipc_pipe *pipe, u64 enough)
-{
-	struct kipc_side *rd = &pipe->rd;
-
-	if (rd->seen - rd->total < enough)
-		rd->seen = kipc_side_total(&pipe->wr);
-	return rd->seen - rd->total;
-}
-
 /*
  * Waits for data, however little.  Return: how much there is, @enough or more
  * if there is that much; 0 at end of file; or an error.
@@ -293,16 +254,6 @@ static ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end,
 	return done;
 }
 
-/* Ends a read that gave @ret; the caller owned the read side. */
-static void kipc_pipe_read_leave(struct kipc_pipe *pipe, ssize_t ret)
-{
-	if (kipc_gate_leave(&pipe->rd.gate))
-		kipc_pipe_wake_readers(pipe, KIPC_POLL_READ);
-	/* Leaving was the barrier that this wants. */
-	if (ret > 0)
-		kipc_pipe_took(pipe);
-}
-
 /* Turns come before the gate, which in this mode nobody else can hold. */
 static ssize_t kipc_pipe_read_in_turn(struct kipc_pipe_end *end,
 				      struct iov_iter *to, bool nowait,
@@ -332,7 +283,7 @@ static ssize_t kipc_pipe_read_in_turn(struct kipc_pipe_end *end,
 	else
 		ret = kipc_pipe_read_owned(end, to, nowait, deadline_ns,
 					   needed);
-	kipc_pipe_read_leave(pipe, ret);
+	kipc_pipe_leave_read(pipe, ret > 0);
 	if (ret > 0)
 		how = KIPC_TURN_SHARE;
 	else if (!ret || ret == -EIDRM)
@@ -355,7 +306,7 @@ static ssize_t kipc_pipe_read_alone(struct kipc_pipe_end *end,
 	if (ret)
 		return ret;
 	ret = kipc_pipe_read_owned(end, to, nowait, deadline_ns, needed);
-	kipc_pipe_read_leave(pipe, ret);
+	kipc_pipe_leave_read(pipe, ret > 0);
 	return ret;
 }
 
@@ -400,17 +351,6 @@ ssize_t kipc_pipe_read(struct kipc_pipe_end *end, struct iov_iter *to,
 		ret = kipc_pipe_read_alone(end, to, nowait, deadline_ns,
 					   needed);
 	return kipc_pipe_outcome(pipe, ret);
-}
-
-/* Is there room for @len bytes?  The owner of the write side asks. */
-static u64 kipc_pipe_room(struct kipc_pipe *pipe, u64 len)
-{
-	struct kipc_side *wr = &pipe->wr;
-	u64 size = pipe->ring.size;
-
-	if (size - (wr->total - wr->seen) < len)
-		wr->seen = kipc_side_total(&pipe->rd);
-	return size - (wr->total - wr->seen);
 }
 
 /*
@@ -559,10 +499,6 @@ ssize_t kipc_pipe_write(struct kipc_pipe_end *end, struct iov_iter *from,
 	if (unlikely(ret == -EAGAIN) || unlikely(end->want))
 		WRITE_ONCE(end->want, ret == -EAGAIN ? kipc_pipe_want(pipe, len)
 						     : 0);
-	if (kipc_gate_leave(&pipe->wr.gate))
-		kipc_pipe_wake_writers(pipe, KIPC_POLL_WRITE);
-	/* Leaving was the barrier that this wants. */
-	if (ret > 0)
-		kipc_pipe_wrote(pipe);
+	kipc_pipe_leave_write(pipe, ret > 0);
 	return kipc_pipe_outcome(pipe, ret);
 }
