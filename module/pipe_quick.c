@@ -2,9 +2,9 @@
 /*
  * read(2) and write(2), with a short way for those that nothing is in the way of.
  *
- * Most calls are the same: one buffer, the gate free, data or room there.  For
- * these there is a way without an iterator, which is a good part of the cost of
- * a few bytes.  Whatever is in any way out of the ordinary, or goes wrong, is
+ * Most calls are the same: one buffer, the gate free, data or room there and in one
+ * piece.  For these there is a way without an iterator, which is a good part of
+ * the cost of a few bytes.  Whatever is in any way out of the ordinary, or goes wrong, is
  * left to the general way (pipe_io.c), as if it had not been tried: so nothing
  * here returns an error.
  *
@@ -21,20 +21,23 @@ static __always_inline size_t kipc_quick_put(struct kipc_pipe *pipe,
 					     const char __user *buf, size_t len)
 {
 	struct kipc_side *wr = &pipe->wr;
-	u64 pos = wr->pos, whole = len;
+	bool record = pipe->flags & KIPC_PIPE_RECORD;
+	u64 whole = len + (record ? KIPC_RECORD_HEADER : 0);
 	u32 header = len;
+	u8 *to;
 
-	if (pipe->flags & KIPC_PIPE_RECORD)
-		whole += sizeof(header);
 	if (unlikely(kipc_object_destroyed(&pipe->object)) ||
 	    unlikely(READ_ONCE(pipe->rd.gone)) ||
 	    unlikely(kipc_pipe_room(pipe, whole) < whole))
 		return 0;
-	if (pipe->flags & KIPC_PIPE_RECORD) {
-		kipc_ring_put(&pipe->ring, pos, &header, sizeof(header));
-		pos = kipc_ring_after(&pipe->ring, pos, sizeof(header));
+	to = kipc_ring_piece(&pipe->ring, wr->pos, whole);
+	if (unlikely(!to))
+		return 0;
+	if (record) {
+		memcpy(to, &header, sizeof(header));
+		to += sizeof(header);
 	}
-	if (unlikely(!kipc_ring_from_user(&pipe->ring, pos, len, buf)))
+	if (unlikely(copy_from_user(to, buf, len)))
 		return 0;
 	kipc_side_advance(pipe, wr, whole);
 	return len;
@@ -61,33 +64,43 @@ static __always_inline size_t kipc_quick_write(struct kipc_pipe_end *end,
 	return done;
 }
 
+/* How long is the record that the owner of the read side finds?  0: unknown. */
+static __always_inline u32 kipc_quick_record(struct kipc_pipe *pipe)
+{
+	void *at = kipc_ring_piece(&pipe->ring, pipe->rd.pos,
+				   KIPC_RECORD_HEADER);
+	u32 header = 0;
+
+	if (likely(at))
+		memcpy(&header, at, sizeof(header));
+	return header;
+}
+
 /* The owner of the read side takes what is there.  Return: as for a write. */
 static __always_inline size_t kipc_quick_take(struct kipc_pipe *pipe,
 					      char __user *buf, size_t len)
 {
 	struct kipc_side *rd = &pipe->rd;
-	u64 pos = rd->pos, avail, whole;
-	u32 header;
+	u64 avail = kipc_pipe_available(pipe, len);
+	u64 head = 0;
+	u8 *from;
 
-	if (unlikely(kipc_object_destroyed(&pipe->object)))
-		return 0;
-	avail = kipc_pipe_available(pipe, len);
-	if (unlikely(!avail))
+	if (unlikely(kipc_object_destroyed(&pipe->object)) || unlikely(!avail))
 		return 0;
 	if (pipe->flags & KIPC_PIPE_RECORD) {
-		kipc_ring_get(&pipe->ring, pos, &header, sizeof(header));
-		if (unlikely(header > len))
+		u32 record = kipc_quick_record(pipe);
+
+		if (unlikely(record > len))
 			return 0;
-		pos = kipc_ring_after(&pipe->ring, pos, sizeof(header));
-		len = header;
-		whole = sizeof(header) + len;
+		head = KIPC_RECORD_HEADER;
+		len = record;
 	} else {
 		len = min_t(u64, avail, len);
-		whole = len;
 	}
-	if (unlikely(!kipc_ring_to_user(&pipe->ring, pos, len, buf)))
+	from = kipc_ring_piece(&pipe->ring, rd->pos, head + len);
+	if (unlikely(!from) || unlikely(copy_to_user(buf, from + head, len)))
 		return 0;
-	kipc_side_advance(pipe, rd, whole);
+	kipc_side_advance(pipe, rd, head + len);
 	return len;
 }
 

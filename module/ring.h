@@ -14,7 +14,6 @@
 
 #include <linux/mm.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 /**
@@ -59,6 +58,13 @@ static inline u64 kipc_ring_straight(const struct kipc_ring *ring, u64 pos,
 	return min(len, ring->size - pos);
 }
 
+/* Where @len bytes from @pos on are, if they are in one piece; or NULL. */
+static inline void *kipc_ring_piece(const struct kipc_ring *ring, u64 pos,
+				    u64 len)
+{
+	return likely(len <= ring->size - pos) ? ring->data + pos : NULL;
+}
+
 /*
  * Copies from an iterator into the ring.  Context: may fault.
  * Return: bytes copied; fewer than @len after a fault.
@@ -84,34 +90,6 @@ static inline u64 kipc_ring_to_iter(struct kipc_ring *ring, u64 pos, u64 len,
 	if (unlikely(len > first && done == first))
 		done += copy_to_iter(ring->data, len - first, to);
 	return done;
-}
-
-/*
- * Copies from the user's memory into the ring.  Context: may fault.
- * Return: false after a fault; some bytes may have been copied then.
- */
-static __always_inline bool kipc_ring_from_user(struct kipc_ring *ring, u64 pos,
-						u64 len,
-						const char __user *from)
-{
-	u64 first = kipc_ring_straight(ring, pos, len);
-
-	if (unlikely(copy_from_user(ring->data + pos, from, first)))
-		return false;
-	return likely(len == first) ||
-	       !copy_from_user(ring->data, from + first, len - first);
-}
-
-/* Copies from the ring to the user's memory; as kipc_ring_from_user(). */
-static __always_inline bool kipc_ring_to_user(struct kipc_ring *ring, u64 pos,
-					      u64 len, char __user *to)
-{
-	u64 first = kipc_ring_straight(ring, pos, len);
-
-	if (unlikely(copy_to_user(to, ring->data + pos, first)))
-		return false;
-	return likely(len == first) ||
-	       !copy_to_user(to + first, ring->data, len - first);
 }
 
 static inline void kipc_ring_put(struct kipc_ring *ring, u64 pos,
