@@ -70,46 +70,53 @@ struct pipe_inode_info;
 
 /**
  * struct kipc_side - one side of a pipe
- * @gate: who is inside owns all members but the ones noted
+ *
+ * By cache lines: first what the owner uses for each call, with the state of the
+ * gate, and of which the other side reads @total alone, when it has used up what
+ * it saw; then what the other side reads for each call, which changes only when
+ * somebody sleeps, polls, opens or closes.
+ *
  * @total: bytes ever put in (head) or taken out (tail), headers included;
  *	written by the owner, read by anybody
  * @pos: where in the ring the next byte goes or comes from
  * @seen: the other side's @total when the owner last looked
+ * @bytes: payload that went through
+ * @calls: calls that moved some
+ * @gate: who is inside owns the members above, and @need
+ * @sleep: where the owner sleeps
+ * @poll: where pollers are
  * @need: bytes, or bytes of room, that the sleeping owner waits for; written
  *	by him, read by the other side's owner
  * @gone: there were handles and there are none now; under pipe->lock, read
  *	without
  * @opened: there was a handle at some time; under pipe->lock
  * @handles: open handles; under pipe->lock
- * @bytes: payload that went through
- * @calls: calls that moved some
  * @wakeups: times that the other side woke this one
- * @sleep: where the owner sleeps
- * @poll: where pollers are
  */
 struct kipc_side {
-	struct kipc_gate gate;
 	u64 total;
 	u64 pos;
 	u64 seen;
+	u64 bytes;
+	u64 calls;
+	struct kipc_gate gate;
+
+	wait_queue_head_t sleep ____cacheline_aligned_in_smp;
+	wait_queue_head_t poll;
 	u64 need;
 	bool gone;
 	bool opened;
 	u32 handles;
-	u64 bytes;
-	u64 calls;
 	atomic64_t wakeups;
-	wait_queue_head_t sleep;
-	wait_queue_head_t poll;
 } ____cacheline_aligned_in_smp;
 
 /**
  * struct kipc_pipe - a pipe
  * @object: what all kinds have
  * @flags: KIPC_PIPE_RECORD, KIPC_PIPE_TURNS; invariant
+ * @ring: the memory; replaced under @resize with both gates borrowed
  * @lock: guards @gone, @opened and @handles of both sides
  * @resize: one resize at a time; taken before the gates are borrowed
- * @ring: the memory; replaced under @resize with both gates borrowed
  * @turns: the readers, if they take turns
  * @rd: the read side
  * @wr: the write side
@@ -117,9 +124,9 @@ struct kipc_side {
 struct kipc_pipe {
 	struct kipc_object object;
 	u32 flags;
+	struct kipc_ring ring;
 	spinlock_t lock;
 	struct mutex resize;
-	struct kipc_ring ring;
 	struct kipc_turns turns;
 	struct kipc_side rd;
 	struct kipc_side wr;
