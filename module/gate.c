@@ -157,11 +157,8 @@ bool kipc_gate_leave_slow(struct kipc_gate *gate)
 	return notify;
 }
 
-/**
- * kipc_gate_park - the owner goes to sleep and touches nothing until unpark
- * @gate: the gate, owned by the caller
- */
-void kipc_gate_park(struct kipc_gate *gate)
+/* kipc_gate_park() for a gate that somebody waits for. */
+void kipc_gate_park_slow(struct kipc_gate *gate)
 {
 	bool lend;
 
@@ -177,13 +174,8 @@ void kipc_gate_park(struct kipc_gate *gate)
 		wake_up(&gate->borrower);
 }
 
-/**
- * kipc_gate_unpark - the owner is back
- * @gate: the gate, owned by the caller
- *
- * Context: may sleep.
- */
-void kipc_gate_unpark(struct kipc_gate *gate)
+/* kipc_gate_unpark() for a gate that somebody waits for or has borrowed. */
+void kipc_gate_unpark_slow(struct kipc_gate *gate)
 {
 	bool borrowed;
 
@@ -246,16 +238,23 @@ void kipc_gate_fail(struct kipc_gate *gate, int result)
 	} while (task);
 }
 
-static bool kipc_gate_try_borrow_locked(struct kipc_gate *gate)
+/*
+ * Borrows the gate if it is free or parked; otherwise adds @bit to its state.
+ * Both in one step: an owner who parks it takes no lock.
+ */
+static bool kipc_gate_lend(struct kipc_gate *gate, int bit)
 {
-	lockdep_assert_held(&gate->lock);
+	int old = atomic_read(&gate->state);
+	bool idle;
 
-	if (kipc_gate_take(gate, KIPC_GATE_BORROWED))
-		return true;
-	if (!(atomic_read(&gate->state) & KIPC_GATE_PARKED))
-		return false;
-	atomic_or(KIPC_GATE_BORROWED, &gate->state);
-	return true;
+	lockdep_assert_held(&gate->lock);
+	lockdep_assert_held(&gate->borrow);
+
+	do {
+		idle = !old || (old & KIPC_GATE_PARKED);
+	} while (!atomic_try_cmpxchg(&gate->state, &old,
+				     old | (idle ? KIPC_GATE_BORROWED : bit)));
+	return idle;
 }
 
 /**
@@ -272,7 +271,7 @@ bool kipc_gate_try_borrow(struct kipc_gate *gate)
 	if (!mutex_trylock(&gate->borrow))
 		return false;
 	spin_lock(&gate->lock);
-	borrowed = kipc_gate_try_borrow_locked(gate);
+	borrowed = kipc_gate_lend(gate, 0);
 	spin_unlock(&gate->lock);
 	if (!borrowed)
 		mutex_unlock(&gate->borrow);
@@ -300,15 +299,9 @@ int kipc_gate_borrow(struct kipc_gate *gate)
 
 	if (mutex_lock_interruptible(&gate->borrow))
 		return -ERESTARTSYS;
-	do {
-		spin_lock(&gate->lock);
-		borrowed = kipc_gate_try_borrow_locked(gate);
-		if (!borrowed && kipc_gate_mark(gate, KIPC_GATE_WANTED)) {
-			spin_unlock(&gate->lock);
-			break;
-		}
-		spin_unlock(&gate->lock);
-	} while (!borrowed);
+	spin_lock(&gate->lock);
+	borrowed = kipc_gate_lend(gate, KIPC_GATE_WANTED);
+	spin_unlock(&gate->lock);
 	if (borrowed)
 		return 0;
 
@@ -339,7 +332,8 @@ bool kipc_gate_give_back(struct kipc_gate *gate)
 
 	spin_lock(&gate->lock);
 	if (atomic_read(&gate->state) & KIPC_GATE_HELD)
-		atomic_andnot(KIPC_GATE_BORROWED, &gate->state);
+		/* Pairs with kipc_gate_unpark(), which may take no lock. */
+		atomic_fetch_andnot_release(KIPC_GATE_BORROWED, &gate->state);
 	else
 		next = kipc_gate_pass(gate, &notify);
 	spin_unlock(&gate->lock);

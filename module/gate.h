@@ -8,9 +8,10 @@
  * owner sleeps until there is data, which may take for ever.
  *
  * Entering a free gate that nobody waits for and leaving it again are one
- * compare-and-swap each.  Everything else happens under a spinlock.  Leaving
- * with waiters hands the gate over: it stays held and the first waiter is its
- * new owner, awake or not, so nobody can slip in between.
+ * compare-and-swap each, and so are parking it and coming back.  Everything else
+ * happens under a spinlock.  Leaving with waiters hands the gate over: it stays
+ * held and the first waiter is its new owner, awake or not, so nobody can slip
+ * in between.
  *
  * Leaving is a full barrier, by either way.  An owner who has something to tell
  * can leave first and then look whether there is anybody to tell it to.
@@ -26,7 +27,10 @@
  *
  *	0 -> HELD			fast enter
  *	HELD -> 0			fast leave
- *	HELD | any other bit		only changes under @lock
+ *	HELD -> HELD | PARKED		fast park
+ *	HELD | PARKED -> HELD		fast unpark
+ *	any other			only under @lock, but for the steps above
+ *					that can come in between
  *
  *	HELD		somebody owns the gate
  *	PARKED		with HELD: the owner sleeps and touches nothing
@@ -85,8 +89,8 @@ void kipc_gate_init(struct kipc_gate *gate);
 int kipc_gate_enter_slow(struct kipc_gate *gate, enum kipc_gate_mode mode,
 			 u64 deadline_ns);
 bool kipc_gate_leave_slow(struct kipc_gate *gate);
-void kipc_gate_park(struct kipc_gate *gate);
-void kipc_gate_unpark(struct kipc_gate *gate);
+void kipc_gate_park_slow(struct kipc_gate *gate);
+void kipc_gate_unpark_slow(struct kipc_gate *gate);
 bool kipc_gate_busy(struct kipc_gate *gate);
 void kipc_gate_fail(struct kipc_gate *gate, int result);
 
@@ -140,6 +144,35 @@ static inline bool kipc_gate_leave(struct kipc_gate *gate)
 		   KIPC_GATE_HELD))
 		return false;
 	return kipc_gate_leave_slow(gate);
+}
+
+/**
+ * kipc_gate_park - the owner goes to sleep and touches nothing until unpark
+ * @gate: the gate, owned by the caller
+ */
+static inline void kipc_gate_park(struct kipc_gate *gate)
+{
+	/* Pairs with kipc_gate_lend(): a borrower sees what the owner did. */
+	if (unlikely(atomic_cmpxchg_release(&gate->state, KIPC_GATE_HELD,
+					    KIPC_GATE_HELD | KIPC_GATE_PARKED) !=
+		     KIPC_GATE_HELD))
+		kipc_gate_park_slow(gate);
+}
+
+/**
+ * kipc_gate_unpark - the owner is back
+ * @gate: the gate, owned by the caller
+ *
+ * Context: may sleep.
+ */
+static inline void kipc_gate_unpark(struct kipc_gate *gate)
+{
+	const int parked = KIPC_GATE_HELD | KIPC_GATE_PARKED;
+
+	/* Pairs with kipc_gate_give_back(). */
+	if (unlikely(atomic_cmpxchg_acquire(&gate->state, parked,
+					    KIPC_GATE_HELD) != parked))
+		kipc_gate_unpark_slow(gate);
 }
 
 #endif /* KIPC_GATE_H */
