@@ -148,21 +148,18 @@ static int kipc_side_sleep(struct kipc_pipe *pipe, struct kipc_side *side,
 	if (kipc_side_spin(pipe, ready, start, deadline_ns))
 		goto account;
 	kipc_gate_park(&side->gate);
-	for (;;) {
+	do {
 		prepare_to_wait(&side->sleep, &wait, TASK_INTERRUPTIBLE);
+		if (ready(pipe))
+			break;
+		err = signal_pending(current) ? -ERESTARTSYS :
+						kipc_schedule(deadline_ns);
+		/* What came before a signal or the deadline counts. */
 		if (ready(pipe)) {
 			err = 0;
 			break;
 		}
-		if (err)
-			break;
-		if (signal_pending(current)) {
-			/* Look once more: what came before the signal counts. */
-			err = -ERESTARTSYS;
-			continue;
-		}
-		err = kipc_schedule(deadline_ns);
-	}
+	} while (!err);
 	finish_wait(&side->sleep, &wait);
 	kipc_gate_unpark(&side->gate);
 account:
