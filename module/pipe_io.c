@@ -168,12 +168,19 @@ account:
 	return fatal_signal_pending(current) ? -ERESTARTSYS : err;
 }
 
-/*
- * Waits for data, however little.  Return: how much there is, @enough or more
- * if there is that much; 0 at end of file; or an error.
+/**
+ * kipc_pipe_await_data - wait for data, however little
+ * @pipe: the pipe, whose read side the caller owns
+ * @enough: how much to look for, if there is less it does not wait for more
+ * @nowait: rather -EAGAIN than sleep
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ *
+ * Context: may sleep.
+ * Return: how much there is, @enough or more if there is that much; 0 at end of
+ * file; or a negative errno.
  */
-static s64 kipc_pipe_await_data(struct kipc_pipe *pipe, u64 enough,
-				bool nowait, u64 deadline_ns)
+s64 kipc_pipe_await_data(struct kipc_pipe *pipe, u64 enough, bool nowait,
+			 u64 deadline_ns)
 {
 	for (;;) {
 		u64 avail;
@@ -229,10 +236,19 @@ static ssize_t kipc_pipe_read_record(struct kipc_pipe *pipe,
 	return len;
 }
 
-/* One read by the owner of the read side. */
-static ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end,
-				    struct iov_iter *to, bool nowait,
-				    u64 deadline_ns, u64 *needed)
+/**
+ * kipc_pipe_read_owned - kipc_pipe_read() by the owner of the read side
+ * @end: a read end
+ * @to: where to
+ * @nowait: rather -EAGAIN than sleep
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ * @needed: set to the record's length with -EMSGSIZE
+ *
+ * Context: may sleep.
+ * Return: as kipc_pipe_read().
+ */
+ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end, struct iov_iter *to,
+			     bool nowait, u64 deadline_ns, u64 *needed)
 {
 	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
 	ssize_t done;

@@ -4,9 +4,10 @@
  *
  * Most calls are the same: one buffer, the gate free, data or room there and in one
  * piece.  For these there is a way without an iterator, which is a good part of
- * the cost of a few bytes.  Whatever is in any way out of the ordinary, or goes wrong, is
- * left to the general way (pipe_io.c), as if it had not been tried: so nothing
- * here returns an error.
+ * the cost of a few bytes.  Whatever is in any way out of the ordinary, or goes
+ * wrong, is left to the general way (pipe_io.c), as if it had not been tried.  A
+ * read that finds no data keeps the gate while it waits, and then goes on here:
+ * where two processes talk to each other, that is how every read begins.
  *
  * The kernel prefers these to read_iter and write_iter for read(2) and write(2)
  * alone; readv(2), io_uring and the like have iterators anyway.
@@ -17,9 +18,10 @@
 #include "pipe_side.h"
 
 /* The owner of the write side puts all in.  Return: @len, or 0: nothing done. */
-static __always_inline size_t kipc_quick_put(struct kipc_pipe *pipe,
+static __always_inline size_t kipc_quick_put(struct kipc_pipe_end *end,
 					     const char __user *buf, size_t len)
 {
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
 	struct kipc_side *wr = &pipe->wr;
 	bool record = pipe->flags & KIPC_PIPE_RECORD;
 	u64 whole = len + (record ? KIPC_RECORD_HEADER : 0);
@@ -40,28 +42,10 @@ static __always_inline size_t kipc_quick_put(struct kipc_pipe *pipe,
 	if (unlikely(copy_from_user(to, buf, len)))
 		return 0;
 	kipc_side_advance(pipe, wr, whole);
+	kipc_side_count(wr, end, len);
+	if (unlikely(end->want))
+		WRITE_ONCE(end->want, 0);
 	return len;
-}
-
-/* One write the short way.  Return: @len, or 0: nothing done. */
-static __always_inline size_t kipc_quick_write(struct kipc_pipe_end *end,
-					       const char __user *buf,
-					       size_t len)
-{
-	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
-	size_t done;
-
-	/* There are no empty records. */
-	if (unlikely(!len) || unlikely(!kipc_gate_enter_free(&pipe->wr.gate)))
-		return 0;
-	done = kipc_quick_put(pipe, buf, len);
-	if (likely(done)) {
-		kipc_side_count(&pipe->wr, end, done);
-		if (unlikely(end->want))
-			WRITE_ONCE(end->want, 0);
-	}
-	kipc_pipe_leave_write(pipe, done);
-	return done;
 }
 
 /* How long is the record that the owner of the read side finds?  0: unknown. */
@@ -77,9 +61,10 @@ static __always_inline u32 kipc_quick_record(struct kipc_pipe *pipe)
 }
 
 /* The owner of the read side takes what is there.  Return: as for a write. */
-static __always_inline size_t kipc_quick_take(struct kipc_pipe *pipe,
+static __always_inline size_t kipc_quick_take(struct kipc_pipe_end *end,
 					      char __user *buf, size_t len)
 {
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
 	struct kipc_side *rd = &pipe->rd;
 	u64 avail = kipc_pipe_available(pipe, len);
 	u64 head = 0;
@@ -101,24 +86,35 @@ static __always_inline size_t kipc_quick_take(struct kipc_pipe *pipe,
 	if (unlikely(!from) || unlikely(copy_to_user(buf, from + head, len)))
 		return 0;
 	kipc_side_advance(pipe, rd, head + len);
+	kipc_side_count(rd, end, len);
 	return len;
 }
 
-/* One read the short way; who takes turns cannot.  Return: as for a write. */
-static __always_inline size_t kipc_quick_read(struct kipc_pipe_end *end,
-					      char __user *buf, size_t len)
+/*
+ * The owner of the read side, who could not take anything, waits until he can;
+ * what cannot be taken the short way then is the general way's, errors included.
+ */
+static noinline ssize_t kipc_quick_await(struct kipc_pipe_end *end, bool nowait,
+					 char __user *buf, size_t len)
 {
 	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
+	struct iov_iter to __uninitialized;
+	struct iovec iov;
+	s64 avail;
+	u64 needed;
 	size_t done;
+	int err;
 
-	if (unlikely(!len) || unlikely(pipe->flags & KIPC_PIPE_TURNS) ||
-	    unlikely(!kipc_gate_enter_free(&pipe->rd.gate)))
-		return 0;
-	done = kipc_quick_take(pipe, buf, len);
+	avail = kipc_pipe_await_data(pipe, len, nowait, 0);
+	if (avail <= 0)
+		return avail;
+	done = kipc_quick_take(end, buf, len);
 	if (likely(done))
-		kipc_side_count(&pipe->rd, end, done);
-	kipc_pipe_leave_read(pipe, done);
-	return done;
+		return done;
+	err = kipc_import_ubuf(ITER_DEST, buf, len, &iov, &to);
+	if (err)
+		return err;
+	return kipc_pipe_read_owned(end, &to, nowait, 0, &needed);
 }
 
 static noinline ssize_t kipc_pipe_read_general(struct file *file,
@@ -162,9 +158,20 @@ static noinline ssize_t kipc_pipe_write_general(struct file *file,
 ssize_t kipc_pipe_read_plain(struct file *file, char __user *buf, size_t len,
 			     loff_t *ppos)
 {
-	size_t done = kipc_quick_read(kipc_file_end(file), buf, len);
+	struct kipc_pipe_end *end = kipc_file_end(file);
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
+	ssize_t ret;
 
-	return likely(done) ? done : kipc_pipe_read_general(file, buf, len);
+	/* Who takes turns has to get one first. */
+	if (unlikely(!len) || unlikely(pipe->flags & KIPC_PIPE_TURNS) ||
+	    unlikely(!kipc_gate_enter_free(&pipe->rd.gate)))
+		return kipc_pipe_read_general(file, buf, len);
+	ret = kipc_quick_take(end, buf, len);
+	if (unlikely(!ret))
+		ret = kipc_quick_await(end, file->f_flags & O_NONBLOCK, buf,
+				       len);
+	kipc_pipe_leave_read(pipe, ret > 0);
+	return ret;
 }
 
 /**
@@ -180,7 +187,14 @@ ssize_t kipc_pipe_read_plain(struct file *file, char __user *buf, size_t len,
 ssize_t kipc_pipe_write_plain(struct file *file, const char __user *buf,
 			      size_t len, loff_t *ppos)
 {
-	size_t done = kipc_quick_write(kipc_file_end(file), buf, len);
+	struct kipc_pipe_end *end = kipc_file_end(file);
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
+	size_t done;
 
+	/* There are no empty records. */
+	if (unlikely(!len) || unlikely(!kipc_gate_enter_free(&pipe->wr.gate)))
+		return kipc_pipe_write_general(file, buf, len);
+	done = kipc_quick_put(end, buf, len);
+	kipc_pipe_leave_write(pipe, done);
 	return likely(done) ? done : kipc_pipe_write_general(file, buf, len);
 }

@@ -14,6 +14,12 @@
 void kipc_pipe_rouse_readers(struct kipc_pipe *pipe);
 void kipc_pipe_rouse_writers(struct kipc_pipe *pipe);
 
+/* pipe_io.c: for the owner of the read side */
+s64 kipc_pipe_await_data(struct kipc_pipe *pipe, u64 enough, bool nowait,
+			 u64 deadline_ns);
+ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end, struct iov_iter *to,
+			     bool nowait, u64 deadline_ns, u64 *needed);
+
 /* The other side's total, and with it the bytes that were moved before. */
 static inline u64 kipc_side_total(const struct kipc_side *side)
 {
