@@ -16,8 +16,10 @@ static const struct limit {
 	size_t size;
 	double ratio;
 } limits[] = {
-	{ &pipe_transfer, 1, 64, 1.00 },
-	{ &pipe_transfer, 1, 65536, 0.70 },
+	{ &pipe_transfer, 1, 64, 0.80 },
+	{ &pipe_transfer, 1, 4096, 0.85 },
+	{ &pipe_transfer, 1, 65536, 0.45 },
+	{ &pipe_round_trip, 1, 64, 0.92 },
 	{ &sem_pv, 1, 0, 0.75 },
 	{ &sem_pv_undo, 1, 0, 0.75 },
 	{ &mapped_sem, 1, 0, 1.20 },
