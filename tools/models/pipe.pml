@@ -7,7 +7,8 @@
  *	writer(), reader()	kipc_pipe_write_record(), kipc_pipe_read_owned()
  *	side_sleep()		kipc_side_sleep(), with prepare_to_wait() and
  *				finish_wait()
- *	side_wake()		kipc_side_wake(): wakes who sleeps, if there is enough
+ *	side_wake()		kipc_gate_leave(), whose barrier it is, and after that
+ *				kipc_side_rouse(): wakes who sleeps, if there is enough
  *	wake_up()		wake_up(): what it does with the queue locked
  *	writer_gone()		kipc_side_detach()
  *	mem[TOTAL(s)]		kipc_side.total: HEAD, for which the reader waits; TAIL
