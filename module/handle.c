@@ -31,6 +31,26 @@ void *kipc_handle_alloc(struct kipc_object *object, u32 rights, size_t size)
 	return handle;
 }
 
+static struct file *kipc_handle_make_file(struct kipc_handle *handle,
+					  const char *name,
+					  const struct file_operations *fops,
+					  int mode, u32 flags)
+{
+	struct file *file;
+
+	if (flags & KIPC_NONBLOCK)
+		mode |= O_NONBLOCK;
+	file = anon_inode_getfile(name, fops, handle, mode);
+	if (IS_ERR(file))
+		return file;
+	stream_open(file_inode(file), file);
+	file->f_mode |= FMODE_NOWAIT;
+	kipc_file_no_notify(file);
+	atomic_inc(&handle->object->handles);
+	refcount_inc(&handle->object->refs);
+	return file;
+}
+
 /**
  * kipc_handle_file - make the file of a handle
  * @handle: from kipc_handle_alloc(); the file gets a reference of its object
@@ -47,25 +67,32 @@ void *kipc_handle_alloc(struct kipc_object *object, u32 rights, size_t size)
 struct file *kipc_handle_file(struct kipc_handle *handle, const char *name,
 			      const struct file_operations *fops, u32 flags)
 {
-	struct file *file;
 	int mode;
 
 	if (handle->rights == (KIPC_RIGHT_READ | KIPC_RIGHT_WRITE))
 		mode = O_RDWR;
 	else
 		mode = handle->rights == KIPC_RIGHT_WRITE ? O_WRONLY : O_RDONLY;
-	if (flags & KIPC_NONBLOCK)
-		mode |= O_NONBLOCK;
+	return kipc_handle_make_file(handle, name, fops, mode, flags);
+}
 
-	file = anon_inode_getfile(name, fops, handle, mode);
-	if (IS_ERR(file))
-		return file;
-	stream_open(file_inode(file), file);
-	file->f_mode |= FMODE_NOWAIT;
-	kipc_file_no_notify(file);
-	atomic_inc(&handle->object->handles);
-	refcount_inc(&handle->object->refs);
-	return file;
+/**
+ * kipc_handle_file_rw - kipc_handle_file(), open for both whatever the rights are
+ * @handle: as there
+ * @name: as there
+ * @fops: as there; they look at the rights themselves
+ * @flags: as there
+ *
+ * For what is mapped: nothing can be mapped of a file that is not open for
+ * reading, and nothing to be written of one that is not open for writing.
+ *
+ * Context: may sleep.
+ * Return: as there.
+ */
+struct file *kipc_handle_file_rw(struct kipc_handle *handle, const char *name,
+				 const struct file_operations *fops, u32 flags)
+{
+	return kipc_handle_make_file(handle, name, fops, O_RDWR, flags);
 }
 
 /**

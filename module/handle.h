@@ -29,6 +29,9 @@ struct kipc_handle {
 void *kipc_handle_alloc(struct kipc_object *object, u32 rights, size_t size);
 struct file *kipc_handle_file(struct kipc_handle *handle, const char *name,
 			      const struct file_operations *fops, u32 flags);
+struct file *kipc_handle_file_rw(struct kipc_handle *handle, const char *name,
+				 const struct file_operations *fops,
+				 u32 flags);
 void kipc_handle_release(struct kipc_handle *handle);
 void kipc_handle_show(struct seq_file *seq, const struct kipc_handle *handle);
 
