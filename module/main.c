@@ -19,6 +19,7 @@
 #include "message.h"
 #include "object.h"
 #include "pipe.h"
+#include "pipe_mapped.h"
 #include "post.h"
 #include "process.h"
 #include "segment.h"
@@ -190,6 +191,10 @@ static const struct kipc_op kipc_ops[] = {
 		kipc_pipe_resize, capacity, .final = true),
 	KIPC_OP(KIPC_PIPE_STAT, KIPC_ON_PIPE, kipc_pipe_stat_call,
 		kipc_pipe_stat, my_calls),
+	KIPC_OP(KIPC_PIPE_WAIT, KIPC_ON_PIPE, kipc_pipe_wait_call,
+		kipc_pipe_wait, deadline_ns, .silent = true),
+	KIPC_OP(KIPC_PIPE_WAKE, KIPC_ON_PIPE, kipc_pipe_wake_call,
+		kipc_pipe_wake, flags, .silent = true),
 };
 
 /* Room on the stack for the argument of any of them. */
@@ -237,6 +242,8 @@ union kipc_arg {
 	struct kipc_pipe_io pipe_io;
 	struct kipc_pipe_resize pipe_resize;
 	struct kipc_pipe_stat pipe_stat;
+	struct kipc_pipe_wait pipe_wait;
+	struct kipc_pipe_wake pipe_wake;
 };
 
 static const struct kipc_op *kipc_find_op(unsigned int cmd, u16 where)

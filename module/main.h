@@ -18,7 +18,8 @@
  *
  *	gate or turn of a pipe		held while asleep and while copying
  *	  domain->lock (mutex)		names and ids of a domain
- *	    pipe->lock			who has the ends open
+ *	    pipe->lock			who has the ends open; of a mapped pipe
+ *					also who waits for what
  *	      wait queue heads
  *	gate->borrow (mutex)		both gates of a pipe, only tried for the
  *					second one

@@ -9,6 +9,7 @@
 #include "limit.h"
 #include "main.h"
 #include "pipe.h"
+#include "pipe_mapped.h"
 
 KIPC_ASSERT_CREATE(kipc_pipe_create);
 
@@ -29,13 +30,17 @@ static void kipc_side_init(struct kipc_side *side)
 static struct kipc_object *kipc_pipe_make(struct kipc_call *call)
 {
 	struct kipc_pipe_create *arg = call->arg;
+	bool mapped = arg->flags & KIPC_PIPE_MAPPED;
 	struct kipc_pipe *pipe;
 	int err;
 
 	pipe = kzalloc(sizeof(*pipe), GFP_KERNEL_ACCOUNT);
 	if (!pipe)
 		return ERR_PTR(-ENOMEM);
-	pipe->flags = arg->flags & (KIPC_PIPE_RECORD | KIPC_PIPE_TURNS);
+	pipe->flags = arg->flags & (KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
+				    KIPC_PIPE_MAPPED);
+	if (mapped)
+		pipe->flags |= KIPC_PIPE_RECORD;
 	spin_lock_init(&pipe->lock);
 	mutex_init(&pipe->resize);
 	kipc_side_init(&pipe->rd);
@@ -45,12 +50,16 @@ static struct kipc_object *kipc_pipe_make(struct kipc_call *call)
 
 	/* First the ceiling, then the memory. */
 	err = kipc_object_init(&pipe->object, &kipc_pipe_kind, arg->mode,
-			       arg->capacity);
+			       arg->capacity +
+			       (mapped ? KIPC_PIPE_PAGE_DATA * PAGE_SIZE : 0));
 	if (err) {
 		kfree(pipe);
 		return ERR_PTR(err);
 	}
-	err = kipc_ring_init(&pipe->ring, arg->capacity);
+	if (mapped)
+		err = kipc_mapped_pipe_make(pipe, arg->capacity);
+	else
+		err = kipc_ring_init(&pipe->ring, arg->capacity);
 	if (err) {
 		kipc_object_put(&pipe->object);
 		return ERR_PTR(err);
@@ -64,6 +73,7 @@ static void kipc_pipe_free(struct kipc_object *object)
 
 	kipc_turns_exit(&pipe->turns);
 	kipc_ring_free(&pipe->ring);
+	kipc_mapped_pipe_free(pipe);
 }
 
 static void kipc_pipe_destroyed(struct kipc_object *object)
@@ -74,15 +84,24 @@ static void kipc_pipe_destroyed(struct kipc_object *object)
 	kipc_gate_fail(&pipe->wr.gate, -EIDRM);
 	kipc_gate_fail(&pipe->rd.gate, -EIDRM);
 	kipc_turns_fail(&pipe->turns, -EIDRM);
+	if (pipe->mapped) {
+		kipc_mapped_pipe_end_wait(pipe, &pipe->wr, -EIDRM);
+		kipc_mapped_pipe_end_wait(pipe, &pipe->rd, -EIDRM);
+	}
 	kipc_pipe_wake_readers(pipe, events);
 	kipc_pipe_wake_writers(pipe, events);
 }
 
-/* What the ceiling and whole pages make of a capacity that was asked for. */
-static int kipc_pipe_capacity(u64 *capacity)
+/*
+ * What the ceiling and whole pages, or a power of two of them, make of a capacity
+ * that was asked for.
+ */
+static int kipc_pipe_capacity(u64 *capacity, bool mapped)
 {
 	u64 max = READ_ONCE(kipc_limits.pipe_max);
 
+	if (mapped)
+		max = rounddown_pow_of_two(max);
 	if (!*capacity)
 		*capacity = min_t(u64, READ_ONCE(kipc_limits.pipe_default),
 				  round_down(max, PAGE_SIZE));
@@ -91,6 +110,8 @@ static int kipc_pipe_capacity(u64 *capacity)
 	if (*capacity > max || PAGE_ALIGN(*capacity) > max)
 		return -ENOSPC;
 	*capacity = PAGE_ALIGN(*capacity);
+	if (mapped)
+		*capacity = roundup_pow_of_two(*capacity);
 	return 0;
 }
 
@@ -114,7 +135,7 @@ const struct kipc_kind kipc_pipe_kind = {
 	.type		= KIPC_KIND_PIPE,
 	.name		= "pipe",
 	.flags		= KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
-			  KIPC_PIPE_NOSIGPIPE,
+			  KIPC_PIPE_NOSIGPIPE | KIPC_PIPE_MAPPED,
 	.make		= kipc_pipe_make,
 	.give		= kipc_pipe_give,
 	.open		= kipc_pipe_open,
@@ -134,12 +155,15 @@ int kipc_pipe_create_call(struct kipc_call *call)
 {
 	const u32 both = KIPC_RIGHT_READ | KIPC_RIGHT_WRITE;
 	struct kipc_pipe_create *arg = call->arg;
+	bool mapped = arg->flags & KIPC_PIPE_MAPPED;
 	int err;
 
 	/* Half duplex: an end that nobody can ever open is of no use. */
 	if (!arg->name && arg->rights != both)
 		return -EINVAL;
-	err = kipc_pipe_capacity(&arg->capacity);
+	if (mapped && arg->flags & KIPC_PIPE_TURNS)
+		return -EINVAL;
+	err = kipc_pipe_capacity(&arg->capacity, mapped);
 	if (err)
 		return err;
 	return kipc_create(call, &kipc_pipe_kind);
@@ -153,7 +177,8 @@ static int kipc_pipe_import(struct kipc_call *call, u32 right, int dir,
 
 	if (right == KIPC_RIGHT_WRITE)
 		known |= KIPC_IO_NOSIGPIPE;
-	if (arg->flags & ~known || arg->len > LONG_MAX)
+	if (arg->flags & ~known || arg->len > LONG_MAX ||
+	    kipc_to_pipe(call->handle->object)->mapped)
 		return -EINVAL;
 	if (!(call->handle->rights & right))
 		return -EBADF;
@@ -328,11 +353,11 @@ int kipc_pipe_resize_call(struct kipc_call *call)
 	u64 capacity = arg->capacity;
 	int err;
 
-	if (arg->flags || !capacity)
+	if (arg->flags || !capacity || pipe->mapped)
 		return -EINVAL;
 	if (!kipc_object_owned(object))
 		return -EPERM;
-	err = kipc_pipe_capacity(&capacity);
+	err = kipc_pipe_capacity(&capacity, false);
 	if (err)
 		return err;
 
@@ -406,6 +431,8 @@ int kipc_pipe_stat_call(struct kipc_call *call)
 	kipc_side_stat(&pipe->rd, &arg->readers);
 	kipc_side_stat(&pipe->wr, &arg->writers);
 	arg->readers.waiting += READ_ONCE(pipe->turns.nr_waiting);
+	if (pipe->mapped)
+		kipc_mapped_pipe_describe(pipe, arg);
 	arg->my_bytes = READ_ONCE(end->bytes);
 	arg->my_calls = READ_ONCE(end->calls);
 	return 0;

@@ -41,6 +41,8 @@
  * the gate refuses a second one).
  *
  * References: each end is a handle and holds the object.
+ *
+ * A pipe that is mapped into both ends is another matter: see pipe_mapped.h.
  */
 #ifndef KIPC_PIPE_H
 #define KIPC_PIPE_H
@@ -56,6 +58,7 @@
 #include "turns.h"
 
 struct kipc_call;
+struct kipc_mapped_pipe;
 struct pipe_inode_info;
 
 /* In record mode each record has its length before it. */
@@ -113,9 +116,10 @@ struct kipc_side {
 /**
  * struct kipc_pipe - a pipe
  * @object: what all kinds have
- * @flags: KIPC_PIPE_RECORD, KIPC_PIPE_TURNS; invariant
+ * @flags: KIPC_PIPE_RECORD, KIPC_PIPE_TURNS, KIPC_PIPE_MAPPED; invariant
  * @ring: the memory; replaced under @resize with both gates borrowed
- * @lock: guards @gone, @opened and @handles of both sides
+ * @mapped: what a mapped pipe has more, see pipe_mapped.h; or NULL; invariant
+ * @lock: guards @gone, @opened and @handles of both sides, and what is in @mapped
  * @resize: one resize at a time; taken before the gates are borrowed
  * @turns: the readers, if they take turns
  * @rd: the read side
@@ -125,6 +129,7 @@ struct kipc_pipe {
 	struct kipc_object object;
 	u32 flags;
 	struct kipc_ring ring;
+	struct kipc_mapped_pipe *mapped;
 	spinlock_t lock;
 	struct mutex resize;
 	struct kipc_turns turns;

@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "main.h"
 #include "pipe.h"
+#include "pipe_mapped.h"
 
 static struct kipc_side *kipc_end_side(struct kipc_pipe_end *end)
 {
@@ -22,7 +23,8 @@ static struct kipc_side *kipc_end_side(struct kipc_pipe_end *end)
 /* Counts one more handle of a side.  Return: 0, or -EBUSY. */
 static int kipc_side_attach(struct kipc_pipe *pipe, struct kipc_side *side)
 {
-	bool alone = side == &pipe->rd && !(pipe->flags & KIPC_PIPE_TURNS);
+	bool alone = pipe->mapped || (side == &pipe->rd &&
+				      !(pipe->flags & KIPC_PIPE_TURNS));
 	int err = 0;
 
 	spin_lock(&pipe->lock);
@@ -31,6 +33,8 @@ static int kipc_side_attach(struct kipc_pipe *pipe, struct kipc_side *side)
 	} else {
 		side->handles++;
 		WRITE_ONCE(side->gone, false);
+		if (pipe->mapped)
+			kipc_mapped_pipe_tell(pipe);
 	}
 	spin_unlock(&pipe->lock);
 	return err;
@@ -60,10 +64,16 @@ static void kipc_side_detach(struct kipc_pipe *pipe, struct kipc_side *side)
 	spin_lock(&pipe->lock);
 	gone = !--side->handles && side->opened;
 	WRITE_ONCE(side->gone, gone);
+	if (pipe->mapped)
+		kipc_mapped_pipe_tell(pipe);
 	spin_unlock(&pipe->lock);
 	if (!gone)
 		return;
 
+	if (pipe->mapped)
+		kipc_mapped_pipe_end_wait(pipe, side == &pipe->rd ? &pipe->wr :
+								    &pipe->rd,
+					  0);
 	if (side == &pipe->rd) {
 		kipc_pipe_wake_writers(pipe, EPOLLOUT | EPOLLERR);
 		return;
@@ -228,7 +238,8 @@ static void kipc_pipe_show_fdinfo(struct seq_file *seq, struct file *file)
 
 	kipc_handle_show(seq, &end->handle);
 	seq_printf(seq, "kipc-capacity:\t%llu\n", READ_ONCE(pipe->ring.size));
-	seq_printf(seq, "kipc-used:\t%llu\n", kipc_pipe_used(pipe));
+	seq_printf(seq, "kipc-used:\t%llu\n", pipe->mapped ?
+		   kipc_mapped_pipe_used(pipe) : kipc_pipe_used(pipe));
 	seq_printf(seq, "kipc-bytes:\t%llu\n", READ_ONCE(end->bytes));
 	seq_printf(seq, "kipc-calls:\t%llu\n", READ_ONCE(end->calls));
 }
@@ -248,6 +259,27 @@ const struct file_operations kipc_pipe_fops = {
 	.release	= kipc_pipe_release,
 	.show_fdinfo	= kipc_pipe_show_fdinfo,
 };
+
+static const struct file_operations kipc_mapped_pipe_fops = {
+	.owner		= THIS_MODULE,
+	.mmap		= kipc_mapped_pipe_mmap,
+	.poll		= kipc_mapped_pipe_poll,
+	.unlocked_ioctl	= kipc_mapped_pipe_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.flush		= kipc_mapped_pipe_flush,
+	.release	= kipc_pipe_release,
+	.show_fdinfo	= kipc_pipe_show_fdinfo,
+};
+
+static struct file *kipc_pipe_file(struct kipc_pipe *pipe,
+				   struct kipc_pipe_end *end, u32 flags)
+{
+	if (pipe->mapped)
+		return kipc_handle_file_rw(&end->handle, "[kipc:pipe]",
+					   &kipc_mapped_pipe_fops, flags);
+	return kipc_handle_file(&end->handle, "[kipc:pipe]", &kipc_pipe_fops,
+				flags);
+}
 
 /**
  * kipc_pipe_open - make a handle for one end
@@ -276,8 +308,7 @@ struct file *kipc_pipe_open(struct kipc_object *object, u32 rights, u32 flags)
 	err = kipc_side_attach(pipe, kipc_end_side(end));
 	if (err)
 		goto free;
-	file = kipc_handle_file(&end->handle, "[kipc:pipe]", &kipc_pipe_fops,
-				flags);
+	file = kipc_pipe_file(pipe, end, flags);
 	if (IS_ERR(file)) {
 		err = PTR_ERR(file);
 		goto detach;

@@ -6,6 +6,7 @@
  * went wrong.
  */
 #include <asm/unistd.h>
+#include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
@@ -74,12 +75,23 @@ static int check_pipe(const struct kipc_pipe_create *made)
 }
 
 /* mmap() as i386 had it first: all arguments in one place. */
-static void *map(int fd, unsigned long bytes)
+static void *map_at(int fd, unsigned long bytes, unsigned long prot,
+		    unsigned long offset)
 {
-	unsigned long args[6] = { 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-				  fd, 0 };
+	unsigned long args[6] = { 0, bytes, prot, MAP_SHARED, fd, offset };
 
 	return (void *)system_call(__NR_mmap, (long)args, 0, 0);
+}
+
+static void *map(int fd, unsigned long bytes)
+{
+	return map_at(fd, bytes, PROT_READ | PROT_WRITE, 0);
+}
+
+/* A page of a mapped pipe. */
+static void *map_area(int fd, unsigned long page, unsigned long prot)
+{
+	return map_at(fd, 4096, prot, page * 4096);
 }
 
 static int check_segment(int dev)
@@ -252,6 +264,42 @@ static int check_mapped(int dev)
 	if (ioctl(made.fd, KIPC_SEMAPHORE_OP, &give) ||
 	    __atomic_load_n(&word[1].value, __ATOMIC_RELAXED))
 		return 83;
+	return 0;
+}
+
+/* One sleeps for what the other one has moved by then, and is told of its end. */
+static int check_mapped_pipe(int dev)
+{
+	struct kipc_pipe_create made = {
+		.size = sizeof(made),
+		.rights = RIGHT_BOTH,
+		.flags = KIPC_PIPE_MAPPED,
+		.capacity = 4096,
+	};
+	struct kipc_pipe_wait wait = {
+		.size = sizeof(wait),
+		.until = 0x100000008ULL,
+		.deadline_ns = 1,
+	};
+	struct kipc_pipe_wake wake = { .size = sizeof(wake) };
+	struct kipc_pipe_state *state;
+	struct kipc_pipe_index *head;
+
+	if (ioctl(dev, KIPC_PIPE_CREATE, &made) || made.capacity != 4096)
+		return 84;
+	state = map_area(made.read_fd, KIPC_PIPE_PAGE_STATE, PROT_READ);
+	head = map_area(made.write_fd, KIPC_PIPE_PAGE_PRODUCER,
+			PROT_READ | PROT_WRITE);
+	if ((unsigned long)state > -4096UL || (unsigned long)head > -4096UL ||
+	    state->capacity != 4096)
+		return 85;
+	if (ioctl(made.read_fd, KIPC_PIPE_WAIT, &wait) != -ETIMEDOUT)
+		return 86;
+	head->total = wait.until;
+	if (ioctl(made.write_fd, KIPC_PIPE_WAKE, &wake) ||
+	    ioctl(made.read_fd, KIPC_PIPE_WAIT, &wait) ||
+	    state->to_consumer.flags)
+		return 87;
 	return 0;
 }
 
@@ -495,6 +543,8 @@ static int run(void)
 		ret = check_semaphore(dev);
 	if (!ret)
 		ret = check_mapped(dev);
+	if (!ret)
+		ret = check_mapped_pipe(dev);
 	if (!ret)
 		ret = check_mailbox(dev);
 	if (!ret)

@@ -419,13 +419,22 @@ static void fill_resize(struct scene *scene, void *args)
 	resize->capacity = 4 * PAGE;
 }
 
+static void fill_pipe_wait(struct scene *scene, void *args)
+{
+	struct kipc_pipe_wait *wait = args;
+
+	(void)scene;
+	wait->flags = KIPC_IO_NONBLOCK;
+	wait->until = 0;
+}
+
 #define CREATE_FLAGS (KIPC_EXCL | KIPC_PERSIST | KIPC_NONBLOCK | KIPC_INHERIT)
 #define SEGMENT_FLAGS (CREATE_FLAGS | KIPC_SEGMENT_SEALABLE |		\
 		       KIPC_SEGMENT_HUGE | KIPC_SEGMENT_RESERVE)
 #define SEMAPHORE_FLAGS (CREATE_FLAGS | KIPC_SEMAPHORE_MUTEX |		\
 			 KIPC_SEMAPHORE_MAPPED)
 #define PIPE_FLAGS (CREATE_FLAGS | KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |	\
-		    KIPC_PIPE_NOSIGPIPE)
+		    KIPC_PIPE_NOSIGPIPE | KIPC_PIPE_MAPPED)
 #define OPEN_FLAGS (KIPC_NONBLOCK | KIPC_INHERIT | KIPC_PIPE_NOSIGPIPE)
 #define ENDPOINT_FLAGS (KIPC_EXCL | KIPC_NONBLOCK | KIPC_INHERIT)
 #define RECV_FLAGS (KIPC_MSG_NONBLOCK | KIPC_MSG_PEEK | KIPC_MSG_TRUNCATE)
@@ -582,6 +591,14 @@ static const struct call calls[] = {
 	     fill_resize),
 	CALL(KIPC_PIPE_STAT, READ_END, kipc_pipe_stat, 0, true, fill_nothing),
 	CALL(KIPC_PIPE_STAT, WRITE_END, kipc_pipe_stat, 0, true, fill_nothing),
+	CALL(KIPC_PIPE_WAIT, MAPPED_READ_END, kipc_pipe_wait, KIPC_IO_NONBLOCK,
+	     false, fill_pipe_wait),
+	CALL(KIPC_PIPE_WAIT, MAPPED_WRITE_END, kipc_pipe_wait,
+	     KIPC_IO_NONBLOCK, false, fill_pipe_wait),
+	CALL(KIPC_PIPE_WAKE, MAPPED_READ_END, kipc_pipe_wake, 0, false,
+	     fill_nothing),
+	CALL(KIPC_PIPE_WAKE, MAPPED_WRITE_END, kipc_pipe_wake, 0, false,
+	     fill_nothing),
 	{ }
 };
 

@@ -19,14 +19,15 @@
 #define VALUE		7	/* in what holds numbers */
 #define LETTER		1	/* type of the message in a queue */
 #define REQUEST		2	/* type of calls */
-#define OBJECTS		9
+#define OBJECTS		10
 
 /*
  * The files that there are. Both ends of a pipe know the same calls. In the plain
  * mailbox are messages that the module may move on a way of their own: a few
  * words, and nothing that travels with them.
  */
-enum file { DEVICE, READ_END, WRITE_END, SEGMENT, ARRAY, SEMAPHORE, MUTEX,
+enum file { DEVICE, READ_END, WRITE_END, MAPPED_READ_END, MAPPED_WRITE_END,
+	    SEGMENT, ARRAY, SEMAPHORE, MUTEX,
 	    MAPPED, ENDPOINT, MAILBOX, PLAIN_MAILBOX, FILES };
 
 struct scene {
@@ -62,6 +63,8 @@ static inline uint32_t kind_of(enum file file)
 	static const uint32_t kind[FILES] = {
 		[READ_END] = KIPC_KIND_PIPE,
 		[WRITE_END] = KIPC_KIND_PIPE,
+		[MAPPED_READ_END] = KIPC_KIND_PIPE,
+		[MAPPED_WRITE_END] = KIPC_KIND_PIPE,
 		[SEGMENT] = KIPC_KIND_SEGMENT,
 		[ARRAY] = KIPC_KIND_ARRAY,
 		[SEMAPHORE] = KIPC_KIND_SEMAPHORE,
@@ -87,6 +90,19 @@ static inline int scene_pipe(struct scene *scene)
 	scene->fd[READ_END] = made.reader;
 	scene->fd[WRITE_END] = made.writer;
 	return write(made.writer, DATA, DATA_LEN) == DATA_LEN ? 0 : -EIO;
+}
+
+static inline int scene_mapped_pipe(struct scene *scene)
+{
+	struct made made;
+	int ret = create_kind(&kinds[PIPE_KIND], &made, NAME "-mapped-pipe",
+			      RIGHT_BOTH, KIPC_EXCL | KIPC_PIPE_MAPPED, 0600);
+
+	if (ret)
+		return ret;
+	scene->fd[MAPPED_READ_END] = made.reader;
+	scene->fd[MAPPED_WRITE_END] = made.writer;
+	return 0;
 }
 
 static inline int scene_segment(struct scene *scene)
@@ -268,6 +284,8 @@ static inline int scene_make_all(struct scene *scene)
 	int ret = scene_pipe(scene);
 
 	if (!ret)
+		ret = scene_mapped_pipe(scene);
+	if (!ret)
 		ret = scene_segment(scene);
 	if (!ret)
 		ret = scene_array(scene);
@@ -308,6 +326,20 @@ static inline bool pipe_intact(struct scene *scene)
 	       !stat.entry.uid &&
 	       !kipc_pipe_stat(scene->fd[READ_END], &pipe) &&
 	       pipe.used == DATA_LEN && pipe.capacity == PAGE;
+}
+
+/* Still named, with both ends, and nobody sleeps, for he would not be woken. */
+static inline bool mapped_pipe_intact(struct scene *scene)
+{
+	struct kipc_pipe_stat pipe;
+	struct kipc_stat stat;
+
+	return !kipc_stat_name(NAME "-mapped-pipe", &stat) &&
+	       stat.entry.handles == 2 &&
+	       !kipc_pipe_stat(scene->fd[MAPPED_READ_END], &pipe) &&
+	       !pipe.used && pipe.capacity == PAGE && !pipe.readers.sleeps &&
+	       !pipe.writers.sleeps && !pipe.readers.wakeups &&
+	       !pipe.writers.wakeups;
 }
 
 /* What all handles have in common: still named, one handle, same mode. */
@@ -480,6 +512,7 @@ static inline bool scene_intact(struct scene *scene)
 
 	intact = !kipc_info(&info) && info.objects == scene->objects + OBJECTS &&
 	       count_fds() == scene->fds + FILES && pipe_intact(scene) &&
+	       mapped_pipe_intact(scene) &&
 	       segment_intact(scene) && array_intact(scene) &&
 	       semaphores_intact(scene) && mapped_intact(scene) &&
 	       mailbox_intact(scene) &&

@@ -140,9 +140,12 @@ TEST_F(abi, struct_too_small)
 	for (call = calls; call->name; call++) {
 		EXPECT_CHANGED(-EINVAL, call, .size = 1);
 		EXPECT_CHANGED(-EINVAL, call, .size = 4);
-		EXPECT_CHANGED(-EINVAL, call, .size = 8);
-		EXPECT_CHANGED(-EINVAL, call, .size = call->first - 8);
 		EXPECT_CHANGED(-EINVAL, call, .size = call->first - 1);
+		/* There is one that has no more than a size and flags. */
+		if (call->first > 8) {
+			EXPECT_CHANGED(-EINVAL, call, .size = 8);
+			EXPECT_CHANGED(-EINVAL, call, .size = call->first - 8);
+		}
 		EXPECT_CHANGED(-EINVAL, call, .no_size = true);
 	}
 }
@@ -367,7 +370,9 @@ TEST_F(abi, argument_not_mapped)
 		size = call->size;
 		memset(end - size, 0, size);
 		memcpy(end - 8, &size, sizeof(size));
-		expect_fault(_metadata, scene, call, end - 8, "cut to 8 bytes");
+		if (size > 8)
+			expect_fault(_metadata, scene, call, end - 8,
+				     "cut to 8 bytes");
 		memcpy(end - size + 1, &size, sizeof(size));
 		expect_fault(_metadata, scene, call, end - size + 1,
 			     "cut by a byte");
@@ -605,7 +610,7 @@ TEST_F(abi, list_larger_entries)
 		.size = sizeof(arg),
 		.entries = to_u64(self->scene.args),
 		.entry_size = size,
-		.count = 4,
+		.count = 1,
 		.kind = KIPC_KIND_PIPE,
 	};
 	struct kipc_entry entry;

@@ -513,6 +513,35 @@ AT(kipc_pipe_stat, my_bytes, 128);
 AT(kipc_pipe_stat, my_calls, 136);
 SIZE(kipc_pipe_stat, 144);
 
+AT(kipc_pipe_news, flags, 0);
+AT(kipc_pipe_news, pad, 4);
+AT(kipc_pipe_news, until, 8);
+AT(kipc_pipe_news, reserved, 16);
+SIZE(kipc_pipe_news, 64);
+
+AT(kipc_pipe_state, capacity, 0);
+AT(kipc_pipe_state, reserved, 8);
+AT(kipc_pipe_state, to_producer, 64);
+AT(kipc_pipe_state, to_consumer, 128);
+SIZE(kipc_pipe_state, 192);
+
+AT(kipc_pipe_index, total, 0);
+SIZE(kipc_pipe_index, 8);
+
+AT(kipc_pipe_record, len, 0);
+AT(kipc_pipe_record, pad, 4);
+SIZE(kipc_pipe_record, 8);
+
+AT(kipc_pipe_wait, size, 0);
+AT(kipc_pipe_wait, flags, 4);
+AT(kipc_pipe_wait, until, 8);
+AT(kipc_pipe_wait, deadline_ns, 16);
+SIZE(kipc_pipe_wait, 24);
+
+AT(kipc_pipe_wake, size, 0);
+AT(kipc_pipe_wake, flags, 4);
+SIZE(kipc_pipe_wake, 8);
+
 #undef AT
 #undef SIZE
 

@@ -227,8 +227,8 @@ struct kipc_stat {
  *
  * Errors: ENOENT (name unknown), EPROTOTYPE (the name is another kind's),
  * EACCES (the mode denies a right), EINVAL (rights 0, unknown or such that the
- * kind does not have them), EBUSY (second reader of a pipe in SINGLE mode),
- * EMFILE, ENFILE, ENOMEM.
+ * kind does not have them), EBUSY (second reader of a pipe in SINGLE mode, second
+ * end of its side of a mapped one), EMFILE, ENFILE, ENOMEM.
  */
 struct kipc_open {
 	__u32 size;
