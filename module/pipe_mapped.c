@@ -27,6 +27,11 @@ static u64 kipc_index_earlier(u64 a, u64 b)
 	return kipc_index_reached(a, b) ? b : a;
 }
 
+static u64 kipc_index_later(u64 a, u64 b)
+{
+	return kipc_index_reached(a, b) ? a : b;
+}
+
 /* Anything at all: see "hostile values". */
 static u64 kipc_mapped_index(const struct kipc_mapped_side *side)
 {
@@ -234,12 +239,15 @@ static int kipc_mapped_verdict(struct kipc_pipe *pipe,
 	return KIPC_WAITING;
 }
 
-/* What has to be reached for @side to be ready, in the eyes of poll. */
+/*
+ * What has to be reached for @side to be ready, in the eyes of poll: something, or
+ * some room, at least.
+ */
 static u64 kipc_mapped_threshold(const struct kipc_mapped_side *side)
 {
-	if (side->refused)
-		return side->want;
-	return kipc_mapped_index(side) + 1 - side->ahead;
+	u64 least = kipc_mapped_index(side) + 1 - side->ahead;
+
+	return side->refused ? kipc_index_later(side->want, least) : least;
 }
 
 /* Notes what poll is to wait for; true if those who poll must look again. */

@@ -47,10 +47,10 @@
  * KIPC_PIPE_GONE first (acquire) and the other index after that: what was written
  * comes before the end of file.
  *
- * poll(2) of a mapped read end: EPOLLIN while head and tail differ, EPOLLHUP when
- * the producer is gone; of a write end: EPOLLOUT while there is some room, EPOLLERR
- * when the consumer is gone.  After a KIPC_PIPE_WAIT with EAGAIN it is what that
- * was for that has to be reached, until the next KIPC_PIPE_WAIT.
+ * poll(2) of a mapped read end: EPOLLIN while there is something in the buffer,
+ * EPOLLHUP when the producer is gone; of a write end: EPOLLOUT while there is some
+ * room, EPOLLERR when the consumer is gone.  After a KIPC_PIPE_WAIT with EAGAIN
+ * what that was for has to be reached as well, until the next KIPC_PIPE_WAIT.
  */
 #ifndef _UAPI_LINUX_KIPC_PIPE_H
 #define _UAPI_LINUX_KIPC_PIPE_H
