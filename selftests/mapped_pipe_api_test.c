@@ -364,7 +364,7 @@ TEST_F(api, areas_are_mapped_whole_and_shared)
 TEST_F(api, data_is_there_twice)
 {
 	char *wr = self->wr.data, *rd = self->rd.data;
-	const char text[] = "across the end";
+	static const char text[] = "across the end";
 	char *cross = wr + CAPACITY - 4;
 
 	strcpy(cross, text);
