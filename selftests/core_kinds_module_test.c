@@ -212,4 +212,32 @@ TEST(stays_while_a_semaphore_is_mapped)
 	EXPECT_EQ(0, load());
 }
 
+/* And any area of either end of a pipe, each by itself. */
+TEST(stays_while_a_pipe_is_mapped)
+{
+	const off_t areas[] = { KIPC_PIPE_PAGE_STATE, KIPC_PIPE_PAGE_PRODUCER,
+				KIPC_PIPE_PAGE_CONSUMER, KIPC_PIPE_PAGE_DATA };
+	struct made made;
+	size_t i, len;
+	char *mapped;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(areas); i++) {
+		off_t area = areas[i / 2];
+
+		ASSERT_EQ(0, create_kind(&kinds[PIPE_KIND], &made, NULL,
+					 RIGHT_BOTH, KIPC_PIPE_MAPPED, 0600));
+		len = area == KIPC_PIPE_PAGE_DATA ? 2 * 4096 : 4096;
+		mapped = mmap(NULL, len, PROT_READ, MAP_SHARED,
+			      i % 2 ? made.reader : made.writer, area * 4096);
+		ASSERT_NE(MAP_FAILED, mapped);
+		close_made(&made);
+		EXPECT_EQ(-EWOULDBLOCK, unload());
+		/* There is still a fault handler, too. */
+		EXPECT_EQ(0, mapped[1024]);
+		EXPECT_EQ(0, munmap(mapped, len));
+		EXPECT_EQ(0, unload());
+		EXPECT_EQ(0, load());
+	}
+}
+
 TEST_HARNESS_MAIN
