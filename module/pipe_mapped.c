@@ -146,7 +146,7 @@ static void kipc_mapped_publish(struct kipc_pipe *pipe,
 
 /**
  * kipc_mapped_pipe_tell - what both ends are told is to be put right
- * @pipe: a mapped pipe, of which an end was opened, is gone, or that was destroyed
+ * @pipe: a mapped pipe, of which an end was opened or closed
  *
  * Context: pipe->lock held.
  */

@@ -18,9 +18,9 @@
  * are, and it is the rights of the handle that count.
  *
  * Lock.  pipe->lock guards all that is here but the indices, which nothing can
- * guard: who sleeps and polls for what, and the state page.  It is held for a few
- * words at a time, by whoever waits, wakes, opens or closes; the ring is nobody's
- * who comes here.  No wait queue is woken and nothing is allocated with it held.
+ * guard: who sleeps and polls for what, and the state page.  Whoever waits, wakes,
+ * opens or closes holds it for a few words.  No wait queue is woken and nothing is
+ * allocated with it held.
  *
  * Sleeping.  At most one task of each end sleeps, and any number polls; each for
  * a value that the other end's index has to reach.  The earliest of these is
@@ -35,19 +35,21 @@
  *	    smp_mb					(E) load-acquire flags
  *	(C) load index					(F) load until
  *
- *	B pairs with E: who finds ASK finds the value that it is about, or a later
- *	one.  The two fences pair: if E and F do not see what A and B wrote, then C
- *	sees D.  If only the value was stale, and later than the one published, that
- *	is the same case with F in place of E; an earlier one is a call for nothing.
- *	D pairs with the acquire of an end that reads the index in user space; C
- *	needs none, it only decides who sleeps.
+ *	B pairs with E: who finds ASK finds the value that it is about, or one that
+ *	was stored after that.  The two fences pair: if E or F does not see what B
+ *	or A wrote, then C sees D.  A value that is stale and too early makes a call
+ *	for nothing; one that is too late was missed by F, and so C sees D.  D pairs
+ *	with the acquire of an end that reads the index in user space; C needs none,
+ *	it only decides who sleeps.  An earlier value gives way to a later one only
+ *	when who wanted it has been woken or has left.
  *
  * Waking.  KIPC_PIPE_WAKE takes the lock and compares the index with what is
  * waited for.  Who queued himself before that is seen there; who comes after
  * that takes the lock after it, and so sees the index.  A sleeper is woken by what
  * he waits for; by the end of the other end (kipc_side_detach), and by destroy,
  * which both come with the lock and whether he is asked for or not; by his
- * deadline and by signals.  ASK goes with the last one who is not served.
+ * deadline and by signals.  ASK stays for as long as somebody has not been woken
+ * yet, and goes with the last one who leaves.
  *
  * Pollers are woken all at once, exclusive ones too, and are no longer asked for:
  * who polls again asks again.  epoll does, when it gives out an event; so it costs

@@ -146,9 +146,9 @@ struct kipc_pipe_create {
  * at most 4096 bytes goes in whole or not at all, and so does every record.
  * Writes never mix, whatever their size.  A write of 0 bytes does nothing.
  *
- * Errors: EINVAL (@len beyond SSIZE_MAX, a mapped pipe), EBADF (not that end), EAGAIN,
- * ETIMEDOUT, EINTR, EPIPE, EBUSY (another reader, SINGLE mode), EMSGSIZE (the
- * record is kept), ENOMEM (a thread's first read in TURNS mode).
+ * Errors: EINVAL (@len beyond SSIZE_MAX, a mapped pipe), EBADF (not that end),
+ * EAGAIN, ETIMEDOUT, EINTR, EPIPE, EBUSY (another reader, SINGLE mode), EMSGSIZE
+ * (the record is kept), ENOMEM (a thread's first read in TURNS mode).
  */
 struct kipc_pipe_io {
 	__u32 size;
@@ -237,16 +237,17 @@ struct kipc_pipe_stat {
 
 /* Flags in struct kipc_pipe_news. */
 #define KIPC_PIPE_ASK		(1U << 0)	/* wake the other end, at @until */
-#define KIPC_PIPE_GONE		(1U << 1)	/* there was another end, and is none */
-#define KIPC_PIPE_DESTROYED	(1U << 2)	/* and no call does anything more */
+#define KIPC_PIPE_GONE		(1U << 1)	/* there was another end */
+#define KIPC_PIPE_DESTROYED	(1U << 2)	/* the calls give EIDRM */
 
 /**
  * struct kipc_pipe_news - what the kernel tells one end about the other one
  * @flags: KIPC_PIPE_ASK, KIPC_PIPE_GONE, KIPC_PIPE_DESTROYED; written last, with
  *	release
  * @pad: leave it alone
- * @until: with KIPC_PIPE_ASK: KIPC_PIPE_WAKE is wanted when (__s64)(index - until)
- *	is not negative, of the index of whom this is for
+ * @until: with KIPC_PIPE_ASK: KIPC_PIPE_WAKE is wanted when (__s64)(index -
+ *	until) is not negative, of the index of whom this is for; to be loaded
+ *	after @flags, all 64 bits at once
  * @reserved: leave it alone; keeps each in a cache line of its own
  */
 struct kipc_pipe_news {
