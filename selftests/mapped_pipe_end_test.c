@@ -3,6 +3,8 @@
  * The end of an end of a mapped pipe, however it comes, and what the other one
  * gets to know of it: what was put in, and then that nobody is there.
  */
+#include <sys/uio.h>
+
 #include "kselftest_harness.h"
 #include "mapped_pipe_util.h"
 
@@ -358,6 +360,29 @@ TEST_F(end, destroyed_under_a_mapping)
 	EXPECT_EQ(KIPC_PIPE_DESTROYED | KIPC_PIPE_GONE,
 		  end_flags(&self->mine));
 	self->mine.fd = -1;
+}
+
+/* Whoever has pinned a page keeps it, and nothing else. */
+TEST(a_page_that_travels)
+{
+	struct iovec iov = { .iov_len = 8 };
+	uint64_t bytes = bytes_of(0);
+	struct end wr, rd;
+	char text[8] = "";
+	int fd[2];
+
+	ASSERT_EQ(0, pipe(fd));
+	ASSERT_EQ(0, both_ends(&wr, &rd, CAPACITY));
+	strcpy(wr.data, "pinned");
+	iov.iov_base = rd.data + CAPACITY;
+	ASSERT_EQ(8, vmsplice(fd[1], &iov, 1, 0));
+	end_unmap(&wr);
+	end_unmap(&rd);
+	close(wr.fd);
+	close(rd.fd);
+	EXPECT_EQ(bytes, bytes_of(0));
+	EXPECT_EQ(8, read(fd[0], text, sizeof(text)));
+	EXPECT_STREQ("pinned", text);
 }
 
 /* There has to have been one. */
