@@ -306,7 +306,9 @@ struct kipc_pipe_record {
  *
  * A consumer that wants a record waits for tail + 1, or more for more than one;
  * a producer that wants room for a record of n bytes, header and padding
- * included, for head + n - capacity.
+ * included, for head + n - capacity.  So as not to wait for each other, they must
+ * not want more than the capacity together: a consumer that waits for m bytes
+ * beyond the tail and a producer that waits for n, at most capacity + 8.
  *
  * Succeeds as well when the other end, which was there, is gone: look at the
  * pages for what it is.  An end that never had another one waits for that.
