@@ -15,8 +15,11 @@
 #define BUDGET_BYTES	(2 << 20)
 #define BUDGET_CALL	2048
 
-/* Mode wall: how long a run of the main peer shall take. */
+/* Mode wall: how long a run shall take.  A side that is slower than the main peer
+ * may take twice as long for the same, and then does less.
+ */
 #define BUDGET_NS	(50 * NSEC_PER_MSEC)
+#define BUDGET_SLOW_NS	(2 * BUDGET_NS)
 
 #define OPS_MIN		16
 #define OPS_MAX		1000000
@@ -36,11 +39,13 @@ const struct part percentiles[] = {
 /**
  * struct track - a side of a metric while it is measured
  * @rig: the side
+ * @ops: operations in a run
  * @values: of each run, PARTS_MAX of them
  * @samples: if the metric is sampled: @ops of each run
  */
 struct track {
 	struct rig rig;
+	unsigned long ops;
 	double *values;
 	double *samples;
 };
@@ -50,7 +55,6 @@ struct track {
  * @metric: which
  * @parts: its parts
  * @runs: runs of each side
- * @ops: operations in a run
  * @count: entries of @tracks
  * @tracks: the sides, the last one of the metric first
  */
@@ -58,7 +62,6 @@ struct field {
 	const struct metric *metric;
 	const struct part *parts;
 	unsigned int runs;
-	unsigned long ops;
 	size_t count;
 	struct track tracks[SIDES_MAX];
 };
@@ -105,32 +108,36 @@ static void field_step(struct field *field, struct track *track,
 	double *values = track->values + run * PARTS_MAX;
 
 	if (field->metric->sampled) {
-		sampled_run(&track->rig, field->ops,
-			    track->samples + run * field->ops);
+		sampled_run(&track->rig, track->ops,
+			    track->samples + run * track->ops);
 		return;
 	}
-	values[0] = gauged_run(&track->rig, field->ops);
+	values[0] = gauged_run(&track->rig, track->ops);
 	if (work->read)
-		work->read(&track->rig, field->ops, values);
+		work->read(&track->rig, track->ops, values);
 }
 
-static unsigned long choose_ops(const struct settings *set, struct rig *rig)
+static unsigned long within(double ops, unsigned long max)
+{
+	return ops < OPS_MIN ? OPS_MIN : ops > max ? max : ops;
+}
+
+/* So many that a run takes @budget ns, and at most @max. */
+static unsigned long choose_ops(const struct settings *set, struct rig *rig,
+				uint64_t budget, unsigned long max)
 {
 	unsigned long ops = OPS_MIN;
 	double each;
 
-	if (set->icount) {
-		ops = BUDGET_BYTES / (rig->size + BUDGET_CALL);
-		return ops < OPS_MIN ? OPS_MIN : ops;
-	}
+	if (set->icount)
+		return within(BUDGET_BYTES / (rig->size + BUDGET_CALL), max);
 	for (;;) {
 		each = gauged_run(rig, ops);
-		if (each * ops >= BUDGET_NS / 4 || ops >= OPS_MAX)
+		if (each * ops >= budget / 4 || ops >= max)
 			break;
 		ops *= 2;
 	}
-	ops = BUDGET_NS / each;
-	return ops < OPS_MIN ? OPS_MIN : ops > OPS_MAX ? OPS_MAX : ops;
+	return within(budget / each, max);
 }
 
 static int compare_doubles(const void *left, const void *right)
@@ -180,17 +187,17 @@ static struct figures sampled_figures(const struct field *field,
 				      struct track *track, double rank)
 {
 	double *each = make_doubles(field->runs);
-	size_t all = field->runs * field->ops;
+	size_t ops = track->ops, all = field->runs * ops;
 	struct figures fig;
 	unsigned int run;
 
 	for (run = 0; run < field->runs; run++) {
-		double *samples = track->samples + run * field->ops;
-		double *sorted = make_doubles(field->ops);
+		double *samples = track->samples + run * ops;
+		double *sorted = make_doubles(ops);
 
-		memcpy(sorted, samples, field->ops * sizeof(*sorted));
-		qsort(sorted, field->ops, sizeof(*sorted), compare_doubles);
-		each[run] = at_rank(sorted, (field->ops - 1) * rank);
+		memcpy(sorted, samples, ops * sizeof(*sorted));
+		qsort(sorted, ops, sizeof(*sorted), compare_doubles);
+		each[run] = at_rank(sorted, (ops - 1) * rank);
 		free(sorted);
 	}
 	fig = summarise(each, field->runs);
@@ -262,23 +269,26 @@ static void field_close(struct field *field)
 	}
 }
 
+/* As many as the main peer does, unless that takes too long. */
 static void field_choose_ops(struct field *field, const struct settings *set)
 {
 	const struct side *main_peer = &field->metric->sides[1];
-	size_t i;
+	unsigned long most = field->metric->ops;
+	struct track *track, *end = field->tracks + field->count;
 
-	field->ops = field->metric->ops;
-	for (i = 0; i < field->count; i++) {
-		struct track *track = &field->tracks[i];
-
-		if (!field->ops && track->rig.side == main_peer)
-			field->ops = choose_ops(set, &track->rig);
+	for (track = field->tracks; track < end && !most; track++) {
+		if (track->rig.side == main_peer)
+			most = choose_ops(set, &track->rig, BUDGET_NS, OPS_MAX);
 	}
-	if (!field->metric->sampled)
-		return;
-	for (i = 0; i < field->count; i++)
-		field->tracks[i].samples =
-			make_doubles(field->runs * field->ops);
+	for (track = field->tracks; track < end; track++) {
+		if (field->metric->ops || track->rig.side == main_peer)
+			track->ops = most;
+		else
+			track->ops = choose_ops(set, &track->rig,
+						BUDGET_SLOW_NS, most);
+		if (field->metric->sampled)
+			track->samples = make_doubles(field->runs * track->ops);
+	}
 }
 
 static void field_run(struct field *field)
