@@ -55,7 +55,7 @@ vm:
 	@tools/check --shell
 
 bench:
-	@tools/check --bench
+	@tools/bench-run
 
 bench-gate:
 	@tools/bench-gate
@@ -69,7 +69,7 @@ help:
 	@echo 'make demo             boot a VM, load the module, move real data, show what happened'
 	@echo 'make check            style checks, models, and the selftests in a VM (FULL=1: all rounds)'
 	@echo 'make check-debug      the selftests on a kernel built with KASAN, lockdep, kmemleak'
-	@echo 'make bench            kipc against its peers: instructions, and time on 2 CPUs'
+	@echo 'make bench            kipc against its peers: instructions, time on 2 CPUs (15 minutes at most)'
 	@echo 'make bench-gate       fail if kipc takes more instructions than tools/bench/baseline says'
 	@echo 'make vm               a shell in a VM with the module loaded'
 	@echo 'make selftests        build the selftests (make -C selftests run_tests: run them here)'

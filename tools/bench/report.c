@@ -67,9 +67,10 @@ static const char *mode_of(const struct settings *set)
 
 void report_begin(const struct settings *set)
 {
-	printf("%s per operation, if no unit is named: median of %u runs",
-	       set->icount ? "Instructions" : "Nanoseconds", set->runs);
-	printf("; +-: half the distance between the quartiles\n\n");
+	printf("Mode %s: %s per operation, if no unit is named\n",
+	       mode_of(set), set->icount ? "instructions" : "nanoseconds");
+	printf("Median of %u runs or fewer; +-: half the distance between the quartiles\n\n",
+	       set->runs);
 	printf("%-22s %7s %12s %6s  %-17s %12s %6s %7s\n", "METRIC", "SIZE",
 	       "KIPC", "+-", "PEER", "PEER'S", "+-", "RATIO");
 }
