@@ -86,8 +86,9 @@ static const char doc[] =
 	"  pipe_NxM       N processes write, M read; and how evenly they share\n"
 	"  mailbox_NxM    the same with a mailbox\n"
 	"  objects        create, open and unlink a named object; SIZE others are\n"
-	"                 there (needs root)\n"
-	"  waiters_*      wake one of SIZE who wait, who answers: sem, mailbox\n"
+	"                 there (needs root); also against kipc at the first SIZE\n"
+	"  waiters_*      wake one of SIZE who wait, who answers: sem, mailbox;\n"
+	"                 likewise\n"
 	"  mailbox_bytes  kernel memory of an empty mailbox, in bytes (needs root)\n"
 	"  sem_bytes      the same of a semaphore\n"
 	"  message_bytes  the same of a message that waits there\n"
@@ -197,6 +198,8 @@ static void finish_settings(struct argp_state *state, struct settings *set)
 {
 	if (set->gate && set->peer_only)
 		argp_error(state, "--gate and --peer-only exclude each other");
+	if (set->gate && !set->icount)
+		argp_error(state, "--gate is for mode icount");
 	if (set->icount && set->unpinned)
 		argp_error(state, "--unpinned is for mode wall");
 }
@@ -266,7 +269,7 @@ static bool is_wanted(const struct settings *set, size_t i)
 	if (set->wanted)
 		return set->wanted & (1ULL << i);
 	if (set->gate)
-		return report_is_limited(metrics[i]);
+		return gate_is_of(metrics[i]);
 	/* With one CPU, as in mode icount, it would not say much. */
 	return !(set->icount && metrics[i]->wall_only);
 }
@@ -294,6 +297,28 @@ static size_t choose_sizes(const struct settings *set,
 	return count;
 }
 
+/* Results of kipc against what it was at the first size: of all that is in @first,
+ * which has several peers, one for each part.
+ */
+static size_t compare_growth(const struct result *first, size_t count,
+			     const struct result *last, struct result *res)
+{
+	size_t found = 0, i;
+	char *name;
+
+	for (i = 0; i < count; i++) {
+		if (last[i].peer_number != 1)
+			continue;
+		if (asprintf(&name, "kipc at %zu", first[i].size) < 0)
+			err(1, "asprintf");
+		res[found] = last[i];
+		res[found].peer_name = name;
+		res[found].peer_number = 0;
+		res[found++].peer = first[i].kipc;
+	}
+	return found;
+}
+
 static size_t measure_sizes(const struct settings *set,
 			    const struct metric *metric, struct result *res)
 {
@@ -306,6 +331,9 @@ static size_t measure_sizes(const struct settings *set,
 		if (metric->size_max && sizes[i] > metric->size_max)
 			continue;
 		count += measure(set, metric, sizes[i], &res[count]);
+		if (metric->grows && from && !set->peer_only)
+			count += compare_growth(res, count - from, &res[from],
+						&res[count]);
 		while (from < count)
 			report_result(set, &res[from++]);
 	}
@@ -349,7 +377,7 @@ int main(int argc, char **argv)
 	count = measure_all(&set, res);
 	if (set.json)
 		report_json(&set, res, count);
-	if (set.gate && !report_gate(res, count))
+	if (set.gate && !gate_check(res, count))
 		return 1;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
@@ -95,6 +96,7 @@ struct part {
  *	the command line names none
  * @size_max: with @sizes, the largest that all sides can do; 0: any
  * @sampled: each operation is timed; the parts say which of the times to tell
+ * @grows: kipc is also compared with itself, at the first of the sizes
  * @wall_only: not measured by default in mode icount
  * @root: only root can
  * @ops: operations in each run; 0: so many that it takes a while
@@ -113,6 +115,7 @@ struct metric {
 	const size_t *size_list;
 	size_t size_max;
 	bool sampled;
+	bool grows;
 	bool wall_only;
 	bool root;
 	unsigned long ops;
@@ -210,7 +213,8 @@ struct figures {
  * struct result - kipc and one peer, at a metric and a size
  * @metric: which
  * @part: which of its figures
- * @peer_name: which of its sides the peer is
+ * @peer_name: what the peer is called
+ * @peer_number: its place among the metric's sides
  * @size: bytes in an operation
  * @runs: runs of each side
  * @kipc: ours; zero when the peers alone are measured
@@ -220,6 +224,7 @@ struct result {
 	const struct metric *metric;
 	const struct part *part;
 	const char *peer_name;
+	unsigned int peer_number;
 	size_t size;
 	unsigned int runs;
 	struct figures kipc;
@@ -271,7 +276,16 @@ void report_result(const struct settings *set, const struct result *res);
 void report_skipped(const struct metric *metric, const char *why);
 void report_json(const struct settings *set, const struct result *res,
 		 size_t count);
-bool report_is_limited(const struct metric *metric);
-bool report_gate(const struct result *res, size_t count);
+double ratio_of(const struct result *res);
+
+/* marks.c */
+struct mark;
+
+const struct mark *mark_find(const struct settings *set,
+			     const struct result *res);
+void mark_print(const struct mark *mark, const struct result *res);
+void mark_json(FILE *file, const struct mark *mark, const struct result *res);
+bool gate_is_of(const struct metric *metric);
+bool gate_check(const struct result *res, size_t count);
 
 #endif /* KIPC_BENCH_H */

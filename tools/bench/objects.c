@@ -240,6 +240,7 @@ const struct metric objects = {
 	.name = "objects",
 	.kind = KIPC_KIND_MAILBOX,
 	.size_list = counts,
+	.grows = true,
 	.root = true,
 	.ops = OPS,
 	.sides = {
