@@ -8,6 +8,7 @@
 #include "bench.h"
 
 #define RUNS_MAX	1000
+#define SECONDS_MAX	1000000
 #define SIZE_LIMIT	(1 << 20)
 
 const char *argp_program_bug_address;
@@ -107,6 +108,7 @@ enum {
 	OPT_MODE,
 	OPT_PEER_ONLY,
 	OPT_RUNS,
+	OPT_SECONDS,
 	OPT_SIZES,
 	OPT_UNPINNED,
 };
@@ -122,6 +124,8 @@ static const struct argp_option options[] = {
 	  "what to measure; * stands for any text (default: what fits the mode)", 0 },
 	{ "runs", OPT_RUNS, "N", 0,
 	  "runs of each side, an even number (default: 10)", 0 },
+	{ "seconds", OPT_SECONDS, "N", 0,
+	  "begin nothing after so many seconds of the clock", 0 },
 	{ "json", OPT_JSON, "FILE", 0,
 	  "also write the results to FILE, an array of objects", 0 },
 	{ "gate", OPT_GATE, NULL, 0,
@@ -222,6 +226,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		set->runs = parse_number(state, "--runs", arg, RUNS_MAX);
 		set->runs += set->runs % 2;
 		break;
+	case OPT_SECONDS:
+		set->end_ns = now_ns() + NSEC_PER_SEC *
+			parse_number(state, "--seconds", arg, SECONDS_MAX);
+		break;
 	case OPT_JSON:
 		set->json = arg;
 		break;
@@ -262,6 +270,11 @@ static uint64_t kinds_there(const struct settings *set)
 		errx(1, "%s: %s: is the module loaded?", KIPC_DEVICE,
 		     strerror(-ret));
 	return info.kinds;
+}
+
+static bool is_time_up(const struct settings *set)
+{
+	return set->end_ns && now_ns() > set->end_ns;
 }
 
 static bool is_wanted(const struct settings *set, size_t i)
@@ -325,7 +338,7 @@ static size_t measure_sizes(const struct settings *set,
 	size_t sizes[SIZES_MAX], size_count, count = 0, i;
 
 	size_count = choose_sizes(set, metric, sizes);
-	for (i = 0; i < size_count; i++) {
+	for (i = 0; i < size_count && !is_time_up(set); i++) {
 		size_t from = count;
 
 		if (metric->size_max && sizes[i] > metric->size_max)
@@ -340,6 +353,19 @@ static size_t measure_sizes(const struct settings *set,
 	return count;
 }
 
+/* Why @metric cannot be measured here and now; NULL if it can. */
+static const char *find_obstacle(const struct settings *set, uint64_t kinds,
+				 const struct metric *metric)
+{
+	if (!(kinds & (1ULL << metric->kind)))
+		return "this module has no such kind of object";
+	if (metric->root && geteuid())
+		return "only root can";
+	if (is_time_up(set))
+		return "no time left";
+	return NULL;
+}
+
 static size_t measure_all(const struct settings *set, struct result *res)
 {
 	uint64_t kinds = kinds_there(set);
@@ -347,14 +373,13 @@ static size_t measure_all(const struct settings *set, struct result *res)
 
 	for (i = 0; i < ARRAY_SIZE(metrics); i++) {
 		const struct metric *metric = metrics[i];
+		const char *why;
 
 		if (!is_wanted(set, i))
 			continue;
-		if (!(kinds & (1ULL << metric->kind)))
-			report_skipped(metric,
-				       "this module has no such kind of object");
-		else if (metric->root && geteuid())
-			report_skipped(metric, "only root can");
+		why = find_obstacle(set, kinds, metric);
+		if (why)
+			report_skipped(metric, why);
 		else
 			count += measure_sizes(set, metric, &res[count]);
 	}

@@ -95,7 +95,8 @@ struct part {
  * @size_list: what @size is in turn, 0 at the end; with @sizes: in mode wall, if
  *	the command line names none
  * @size_max: with @sizes, the largest that all sides can do; 0: any
- * @sampled: each operation is timed; the parts say which of the times to tell
+ * @sampled: each operation is timed; the parts say which of the times to tell;
+ *	needs @ops, how many in each run at most
  * @grows: kipc is also compared with itself, at the first of the sizes
  * @wall_only: not measured by default in mode icount
  * @root: only root can
@@ -238,6 +239,7 @@ struct result {
  * @peer_only: leave kipc out
  * @gate: judge the result
  * @runs: runs of each side, an even number
+ * @end_ns: nothing is begun after that; 0: there is time for all
  * @json: file to write, NULL for none
  * @sizes: bytes per operation
  * @size_count: entries of @sizes; 0: the command line names none
@@ -249,6 +251,7 @@ struct settings {
 	bool peer_only;
 	bool gate;
 	unsigned int runs;
+	uint64_t end_ns;
 	const char *json;
 	size_t sizes[SIZES_MAX];
 	size_t size_count;

@@ -21,7 +21,11 @@
 #define BUDGET_NS	(50 * NSEC_PER_MSEC)
 #define BUDGET_SLOW_NS	(2 * BUDGET_NS)
 
-#define OPS_MIN		16
+/* Of a metric that is sampled: as many samples as it asks for, but for no longer. */
+#define BUDGET_SAMPLES_NS	(250 * NSEC_PER_MSEC)
+
+#define OPS_MIN_ICOUNT	16
+#define OPS_MIN_WALL	4
 #define OPS_MAX		1000000
 
 /* Of a metric that has no parts, and of one that is sampled. */
@@ -117,27 +121,41 @@ static void field_step(struct field *field, struct track *track,
 		work->read(&track->rig, track->ops, values);
 }
 
-static unsigned long within(double ops, unsigned long max)
+static unsigned long within(double ops, unsigned long min, unsigned long max)
 {
-	return ops < OPS_MIN ? OPS_MIN : ops > max ? max : ops;
+	return ops < min ? min : ops > max ? max : ops;
 }
 
 /* So many that a run takes @budget ns, and at most @max. */
 static unsigned long choose_ops(const struct settings *set, struct rig *rig,
 				uint64_t budget, unsigned long max)
 {
-	unsigned long ops = OPS_MIN;
+	unsigned long ops = OPS_MIN_WALL;
 	double each;
 
 	if (set->icount)
-		return within(BUDGET_BYTES / (rig->size + BUDGET_CALL), max);
+		return within(BUDGET_BYTES / (rig->size + BUDGET_CALL),
+			      OPS_MIN_ICOUNT, max);
 	for (;;) {
 		each = gauged_run(rig, ops);
 		if (each * ops >= budget / 4 || ops >= max)
 			break;
 		ops *= 2;
 	}
-	return within(budget / each, max);
+	return within(budget / each, OPS_MIN_WALL, max);
+}
+
+static unsigned long choose_samples(const struct settings *set, struct rig *rig,
+				    unsigned long max)
+{
+	double samples[OPS_MIN_ICOUNT];
+	uint64_t start = now_ns();
+
+	if (set->icount)
+		return max;
+	sampled_run(rig, ARRAY_SIZE(samples), samples);
+	return within((double)BUDGET_SAMPLES_NS * ARRAY_SIZE(samples) /
+		      (now_ns() - start), OPS_MIN_WALL, max);
 }
 
 static int compare_doubles(const void *left, const void *right)
@@ -273,21 +291,36 @@ static void field_close(struct field *field)
 static void field_choose_ops(struct field *field, const struct settings *set)
 {
 	const struct side *main_peer = &field->metric->sides[1];
-	unsigned long most = field->metric->ops;
 	struct track *track, *end = field->tracks + field->count;
+	unsigned long most = OPS_MAX;
 
-	for (track = field->tracks; track < end && !most; track++) {
+	for (track = field->tracks; track < end; track++) {
 		if (track->rig.side == main_peer)
 			most = choose_ops(set, &track->rig, BUDGET_NS, OPS_MAX);
 	}
 	for (track = field->tracks; track < end; track++) {
-		if (field->metric->ops || track->rig.side == main_peer)
+		if (track->rig.side == main_peer)
 			track->ops = most;
 		else
 			track->ops = choose_ops(set, &track->rig,
 						BUDGET_SLOW_NS, most);
-		if (field->metric->sampled)
-			track->samples = make_doubles(field->runs * track->ops);
+	}
+}
+
+static void field_prepare(struct field *field, const struct settings *set)
+{
+	unsigned long ops = field->metric->ops;
+	struct track *track, *end = field->tracks + field->count;
+
+	if (!ops)
+		field_choose_ops(field, set);
+	for (track = field->tracks; track < end; track++) {
+		if (ops)
+			track->ops = ops;
+		if (!field->metric->sampled)
+			continue;
+		track->ops = choose_samples(set, &track->rig, track->ops);
+		track->samples = make_doubles(field->runs * track->ops);
 	}
 }
 
@@ -350,7 +383,7 @@ size_t measure(const struct settings *set, const struct metric *metric,
 	if (metric->runs && metric->runs < field.runs)
 		field.runs = metric->runs;
 	field_open(&field, set, size);
-	field_choose_ops(&field, set);
+	field_prepare(&field, set);
 	field_run(&field);
 	for (part = 0; field.parts[part].name; part++) {
 		if (!(field.parts[part].flags & unwanted))
