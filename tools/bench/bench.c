@@ -6,6 +6,7 @@
 
 #include "kipc_util.h"
 #include "bench.h"
+#include "effort.h"
 
 #define RUNS_MAX	1000
 #define SECONDS_MAX	1000000
@@ -19,6 +20,7 @@ static const struct metric *const metrics[] = {
 	&throughput,
 	&throughput_large,
 	&throughput_mailbox,
+	&throughput_vector,
 	&sem_pv,
 	&sem_pv_undo,
 	&sem_handover,
@@ -36,6 +38,11 @@ static const struct metric *const metrics[] = {
 	&wake_pipe,
 	&wake_mailbox,
 	&wake_sem,
+	&effort_pipe,
+	&effort_mailbox,
+	&effort_vector,
+	&effort_call,
+	&effort_sem,
 	&many_pipe_1x1,
 	&many_pipe_1x5,
 	&many_pipe_1x10,
@@ -71,6 +78,8 @@ static const char doc[] =
 	"                 with sizes from 1 byte to 1 MiB\n"
 	"  throughput_1m  the same through what holds 1 MiB\n"
 	"  throughput_mb  the same through a mailbox\n"
+	"  throughput_mb32\n"
+	"                 the same, up to 32 messages with a call\n"
 	"  sem_pv         P and V that nobody else does\n"
 	"  sem_pv_undo    the same, to be undone should the process end\n"
 	"  sem_handover   two processes wake each other, there and back\n"
@@ -84,6 +93,8 @@ static const char doc[] =
 	"  latency_*      each round trip timed: pipe, mailbox, call, sem\n"
 	"  wake_*         from the call that wakes a process to its return from\n"
 	"                 sleep: pipe, mailbox, sem\n"
+	"  effort_*       system calls and context switches per message: pipe,\n"
+	"                 mailbox, mailbox_32; per round trip: call, sem (needs root)\n"
 	"  pipe_NxM       N processes write, M read; and how evenly they share\n"
 	"  mailbox_NxM    the same with a mailbox\n"
 	"  objects        create, open and unlink a named object; SIZE others are\n"
@@ -361,6 +372,8 @@ static const char *find_obstacle(const struct settings *set, uint64_t kinds,
 		return "this module has no such kind of object";
 	if (metric->root && geteuid())
 		return "only root can";
+	if (metric->counted && !effort_is_counted())
+		return "perf_event_open(2) does not count system calls here";
 	if (is_time_up(set))
 		return "no time left";
 	return NULL;

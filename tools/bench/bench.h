@@ -68,6 +68,7 @@ struct side {
 #define PART_WALL	(1U << 0)	/* not in mode icount */
 #define PART_ICOUNT	(1U << 1)	/* in mode icount alone */
 #define PART_QUIET	(1U << 2)	/* in the JSON file, not in the table */
+#define PART_FIRST	(1U << 3)	/* its name is in front of the long name */
 
 /**
  * struct part - one of several figures that a run gives
@@ -97,6 +98,8 @@ struct part {
  * @size_max: with @sizes, the largest that all sides can do; 0: any
  * @sampled: each operation is timed; the parts say which of the times to tell;
  *	needs @ops, how many in each run at most
+ * @counted: in place of time the system calls are counted that the processes
+ *	make in a run, and their context switches: that many parts
  * @grows: kipc is also compared with itself, at the first of the sizes
  * @wall_only: not measured by default in mode icount
  * @root: only root can
@@ -116,6 +119,7 @@ struct metric {
 	const size_t *size_list;
 	size_t size_max;
 	bool sampled;
+	bool counted;
 	bool grows;
 	bool wall_only;
 	bool root;
@@ -130,6 +134,7 @@ extern const struct metric pipe_round_trip;
 extern const struct metric throughput;
 extern const struct metric throughput_large;
 extern const struct metric throughput_mailbox;
+extern const struct metric throughput_vector;
 extern const struct metric sem_pv;
 extern const struct metric sem_pv_undo;
 extern const struct metric sem_handover;
@@ -147,6 +152,11 @@ extern const struct metric latency_sem;
 extern const struct metric wake_pipe;
 extern const struct metric wake_mailbox;
 extern const struct metric wake_sem;
+extern const struct metric effort_pipe;
+extern const struct metric effort_mailbox;
+extern const struct metric effort_vector;
+extern const struct metric effort_call;
+extern const struct metric effort_sem;
 extern const struct metric many_pipe_1x1;
 extern const struct metric many_pipe_1x5;
 extern const struct metric many_pipe_1x10;
@@ -181,6 +191,10 @@ extern const struct channel channel_seqpacket;
 
 /* endpoint.c */
 extern const struct work endpoint_round_trip;
+
+/* throughput.c, latency.c: one way, and there and back, over lanes of any kind */
+extern const struct work traffic;
+extern const struct work lane_round_trip;
 
 /**
  * struct rig - one side, set up

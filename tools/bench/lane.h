@@ -37,6 +37,7 @@ struct lane {
  * @capacity: bytes that it is to hold, 0 for what it has by default
  * @make: makes one of @lane->size
  * @send: sends @lane->body, as soon as there is room
+ * @flush: sends what @send has held back; missing: it holds nothing back
  * @recv: fills @lane->body, as soon as there is a message
  * @remove: undoes @make; missing: closes both descriptors
  */
@@ -44,6 +45,7 @@ struct lane_kind {
 	size_t capacity;
 	void (*make)(struct lane *lane);
 	void (*send)(struct lane *lane);
+	void (*flush)(struct lane *lane);
 	void (*recv)(struct lane *lane);
 	void (*remove)(struct lane *lane);
 };
@@ -54,6 +56,12 @@ void lane_close(struct lane *lane);
 static inline void lane_send(struct lane *lane)
 {
 	lane->kind->send(lane);
+}
+
+static inline void lane_flush(struct lane *lane)
+{
+	if (lane->kind->flush)
+		lane->kind->flush(lane);
 }
 
 static inline void lane_recv(struct lane *lane)
@@ -79,6 +87,10 @@ extern const struct lane_kind lane_seqpacket;
 extern const struct lane_kind lane_kipc_mailbox;
 extern const struct lane_kind lane_mq;
 extern const struct lane_kind lane_msg;
+
+/* lane_vector.c: 32 messages at a time; one sender and one receiver */
+extern const struct lane_kind lane_kipc_vector;
+extern const struct lane_kind lane_packets;
 
 /* lane_counter.c: the body of a message does not travel */
 extern const struct lane_kind lane_kipc_semaphore;

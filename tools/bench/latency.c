@@ -147,7 +147,7 @@ static uint64_t wake_sample(struct rig *rig)
 	return notes->woken_ns - start;
 }
 
-static const struct work trip = {
+const struct work lane_round_trip = {
 	.set_up = trip_set_up,
 	.run = trip_run,
 	.close = couple_close,
@@ -171,10 +171,10 @@ const struct metric latency_pipe = {
 	.kind = KIPC_KIND_PIPE,
 	.size = 64,
 	.sides = {
-		{ "kipc", &trip, &lane_kipc_pipe, 0 },
-		{ "pipe(2)", &trip, &lane_pipe, 0 },
-		{ "stream", &trip, &lane_stream, 0 },
-		{ "futex ring", &trip, &lane_futex_ring, 0 },
+		{ "kipc", &lane_round_trip, &lane_kipc_pipe, 0 },
+		{ "pipe(2)", &lane_round_trip, &lane_pipe, 0 },
+		{ "stream", &lane_round_trip, &lane_stream, 0 },
+		{ "futex ring", &lane_round_trip, &lane_futex_ring, 0 },
 	},
 };
 
@@ -184,10 +184,10 @@ const struct metric latency_mailbox = {
 	.kind = KIPC_KIND_MAILBOX,
 	.size = 64,
 	.sides = {
-		{ "kipc", &trip, &lane_kipc_mailbox, 0 },
-		{ "mq_send(3)", &trip, &lane_mq, 0 },
-		{ "msgsnd(2)", &trip, &lane_msg, 0 },
-		{ "seqpacket", &trip, &lane_seqpacket, 0 },
+		{ "kipc", &lane_round_trip, &lane_kipc_mailbox, 0 },
+		{ "mq_send(3)", &lane_round_trip, &lane_mq, 0 },
+		{ "msgsnd(2)", &lane_round_trip, &lane_msg, 0 },
+		{ "seqpacket", &lane_round_trip, &lane_seqpacket, 0 },
 	},
 };
 
@@ -198,8 +198,8 @@ const struct metric latency_call = {
 	.size = 64,
 	.sides = {
 		{ "kipc", &endpoint_round_trip, NULL, 0 },
-		{ "seqpacket", &trip, &lane_seqpacket, 0 },
-		{ "pipe(2)", &trip, &lane_pipe, 0 },
+		{ "seqpacket", &lane_round_trip, &lane_seqpacket, 0 },
+		{ "pipe(2)", &lane_round_trip, &lane_pipe, 0 },
 	},
 };
 
@@ -208,10 +208,10 @@ const struct metric latency_sem = {
 	SAMPLED,
 	.kind = KIPC_KIND_SEMAPHORE,
 	.sides = {
-		{ "kipc", &trip, &lane_kipc_semaphore, 0 },
-		{ "semop(2)", &trip, &lane_semop, 0 },
-		{ "sem_wait(3)", &trip, &lane_sem, 0 },
-		{ "eventfd", &trip, &lane_eventfd, 0 },
+		{ "kipc", &lane_round_trip, &lane_kipc_semaphore, 0 },
+		{ "semop(2)", &lane_round_trip, &lane_semop, 0 },
+		{ "sem_wait(3)", &lane_round_trip, &lane_sem, 0 },
+		{ "eventfd", &lane_round_trip, &lane_eventfd, 0 },
 	},
 };
 

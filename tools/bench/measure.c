@@ -8,6 +8,7 @@
 
 #include "kipc_util.h"
 #include "bench.h"
+#include "effort.h"
 
 /* Mode icount: operations follow from the size alone, so that every run is the
  * same; this many bytes, with the system calls of an operation counted as 2 KiB.
@@ -105,6 +106,22 @@ static double gauged_run(struct rig *rig, unsigned long ops)
 	return (double)(end - start) / ops;
 }
 
+static void counted_run(struct track *track, double *values)
+{
+	struct rig *rig = &track->rig;
+	uint64_t counts[EFFORT_KINDS];
+	struct effort effort;
+	unsigned int i;
+
+	effort_open(&effort, rig->child);
+	effort_start(&effort);
+	rig->side->work->run(rig, track->ops);
+	effort_stop(&effort, counts);
+	effort_close(&effort);
+	for (i = 0; i < EFFORT_KINDS; i++)
+		values[i] = (double)counts[i] / track->ops;
+}
+
 static void field_step(struct field *field, struct track *track,
 		       unsigned int run)
 {
@@ -114,6 +131,10 @@ static void field_step(struct field *field, struct track *track,
 	if (field->metric->sampled) {
 		sampled_run(&track->rig, track->ops,
 			    track->samples + run * track->ops);
+		return;
+	}
+	if (field->metric->counted) {
+		counted_run(track, values);
 		return;
 	}
 	values[0] = gauged_run(&track->rig, track->ops);

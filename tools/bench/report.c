@@ -6,6 +6,8 @@
 
 #include "bench.h"
 
+#define NAME_BYTES	64
+
 double ratio_of(const struct result *res)
 {
 	return res->kipc.median / res->peer.median;
@@ -39,12 +41,22 @@ void report_begin(const struct settings *set)
 	       "MARK");
 }
 
-static void print_name(const char *name, const char *part, size_t size)
+/* @name: the metric's, the short or the long one */
+static void join_names(char full[NAME_BYTES], const char *name,
+		       const struct result *res)
 {
-	char full[64];
+	const char *part = res->part->name;
 
-	snprintf(full, sizeof(full), "%s%s%s", name, *part ? " " : "", part);
-	printf("%-22s", full);
+	if (res->part->flags & PART_FIRST)
+		snprintf(full, NAME_BYTES, "%s_%s", part, res->metric->long_name);
+	else
+		snprintf(full, NAME_BYTES, "%s%s%s", name, *part ? " " : "",
+			 part);
+}
+
+static void print_name(const char *name, size_t size)
+{
+	printf("%-22s", name);
 	if (size)
 		printf(" %7zu", size);
 	else
@@ -56,16 +68,23 @@ static void print_figures(const struct figures *fig, bool fine)
 	printf(" %12.*f %5.1f%%", fine ? 3 : 0, fig->median, fig->spread * 50);
 }
 
+/* Shares and the like: the others are whole numbers of something. */
+static bool is_fine(const char *unit)
+{
+	return unit && (!strcmp(unit, "1") || !strncmp(unit, "per ", 4));
+}
+
 void report_result(const struct settings *set, const struct result *res)
 {
-	/* Shares and the like: the others are whole numbers of something. */
-	bool fine = res->part->unit && !strcmp(res->part->unit, "1");
+	bool fine = is_fine(res->part->unit);
 	const struct mark *mark = mark_find(set, res);
+	char name[NAME_BYTES];
 	const char *unit;
 
 	if (res->part->flags & PART_QUIET)
 		return;
-	print_name(res->metric->name, res->part->name, res->size);
+	join_names(name, res->metric->name, res);
+	print_name(name, res->size);
 	if (set->peer_only)
 		printf(" %12s %6s", "-", "-");
 	else
@@ -76,7 +95,7 @@ void report_result(const struct settings *set, const struct result *res)
 		printf(" %9s", "-");
 	else
 		printf(" %9.3f", ratio_of(res));
-	unit = fine ? "" : unit_of(set, res);
+	unit = unit_of(set, res);
 	if (mark) {
 		printf("  %-12s  ", unit);
 		mark_print(mark, res);
@@ -89,7 +108,7 @@ void report_result(const struct settings *set, const struct result *res)
 
 void report_skipped(const struct metric *metric, const char *why)
 {
-	print_name(metric->name, "", metric->size);
+	print_name(metric->name, metric->size);
 	printf("  skipped: %s\n", why);
 }
 
@@ -107,11 +126,12 @@ static void json_result(FILE *file, const struct settings *set,
 {
 	const struct mark *mark = mark_find(set, res);
 	const struct metric *metric = res->metric;
-	const char *part = res->part->name;
+	char name[NAME_BYTES];
 
-	fprintf(file, "  {\"metric\": \"%s%s%s\", \"size\": %zu, ",
-		metric->long_name ? metric->long_name : metric->name,
-		*part ? " " : "", part, res->size);
+	join_names(name, metric->long_name ? metric->long_name : metric->name,
+		   res);
+	fprintf(file, "  {\"metric\": \"%s\", \"size\": %zu, ", name,
+		res->size);
 	fprintf(file, "\"mode\": \"%s\", \"unit\": \"%s\", ", mode_of(set),
 		unit_of(set, res));
 	if (set->peer_only)

@@ -12,7 +12,7 @@
 #include "lane.h"
 
 /* What one or both of the processes have done so far. */
-struct effort {
+struct spent {
 	unsigned long calls;
 	unsigned long switches;
 };
@@ -26,25 +26,25 @@ struct effort {
 struct stream {
 	struct lane lane;
 	int sock;
-	struct effort spent;
+	struct spent spent;
 };
 
-static struct effort effort_now(const struct lane *lane)
+static struct spent spent_now(const struct lane *lane)
 {
 	struct rusage usage;
 
 	if (getrusage(RUSAGE_SELF, &usage))
 		err(1, "getrusage");
-	return (struct effort){
+	return (struct spent){
 		.calls = lane->calls,
 		.switches = usage.ru_nvcsw + usage.ru_nivcsw,
 	};
 }
 
-static struct effort effort_since(const struct lane *lane,
-				  const struct effort *start)
+static struct spent spent_since(const struct lane *lane,
+				const struct spent *start)
 {
-	struct effort now = effort_now(lane);
+	struct spent now = spent_now(lane);
 
 	now.calls -= start->calls;
 	now.switches -= start->switches;
@@ -73,11 +73,11 @@ static void receive(struct lane *lane, int sock)
 	unsigned long ops;
 
 	while (hear(sock, &ops, sizeof(ops))) {
-		struct effort spent = effort_now(lane);
+		struct spent spent = spent_now(lane);
 
 		while (ops--)
 			lane_recv(lane);
-		spent = effort_since(lane, &spent);
+		spent = spent_since(lane, &spent);
 		tell(sock, &spent, sizeof(spent));
 	}
 	_exit(0);
@@ -105,14 +105,15 @@ static void stream_set_up(struct rig *rig)
 static void stream_run(struct rig *rig, unsigned long ops)
 {
 	struct stream *own = rig->priv;
-	struct effort start = effort_now(&own->lane), other;
+	struct spent start = spent_now(&own->lane), other;
 
 	tell(own->sock, &ops, sizeof(ops));
 	while (ops--)
 		lane_send(&own->lane);
+	lane_flush(&own->lane);
 	if (!hear(own->sock, &other, sizeof(other)))
 		errx(1, "the receiver is gone");
-	own->spent = effort_since(&own->lane, &start);
+	own->spent = spent_since(&own->lane, &start);
 	own->spent.calls += other.calls;
 	own->spent.switches += other.switches;
 }
@@ -138,7 +139,7 @@ static void stream_close(struct rig *rig)
 	free(own);
 }
 
-static const struct work stream = {
+const struct work traffic = {
 	.set_up = stream_set_up,
 	.run = stream_run,
 	.read = stream_read,
@@ -159,6 +160,8 @@ static const size_t steps[] = {
 	1 << 20, 0
 };
 
+static const size_t few[] = { 64, 1 << 10, 4 << 10, 0 };
+
 const struct metric throughput = {
 	.name = "throughput",
 	.long_name = "pipe throughput",
@@ -167,15 +170,15 @@ const struct metric throughput = {
 	.sizes = true,
 	.size_list = steps,
 	.sides = {
-		{ "kipc", &stream, &lane_kipc_pipe, 0 },
-		{ "pipe(2)", &stream, &lane_pipe, 0 },
-		{ "FIFO", &stream, &lane_fifo, 0 },
-		{ "stream", &stream, &lane_stream, 0 },
-		{ "seqpacket", &stream, &lane_seqpacket, LANE_SEQPACKET_MAX },
-		{ "mq_send(3)", &stream, &lane_mq, LANE_QUEUE_MAX },
-		{ "msgsnd(2)", &stream, &lane_msg, LANE_QUEUE_MAX },
-		{ "process_vm_writev", &stream, &lane_writev, 0 },
-		{ "futex ring", &stream, &lane_futex_ring, 0 },
+		{ "kipc", &traffic, &lane_kipc_pipe, 0 },
+		{ "pipe(2)", &traffic, &lane_pipe, 0 },
+		{ "FIFO", &traffic, &lane_fifo, 0 },
+		{ "stream", &traffic, &lane_stream, 0 },
+		{ "seqpacket", &traffic, &lane_seqpacket, LANE_SEQPACKET_MAX },
+		{ "mq_send(3)", &traffic, &lane_mq, LANE_QUEUE_MAX },
+		{ "msgsnd(2)", &traffic, &lane_msg, LANE_QUEUE_MAX },
+		{ "process_vm_writev", &traffic, &lane_writev, 0 },
+		{ "futex ring", &traffic, &lane_futex_ring, 0 },
 	},
 };
 
@@ -188,9 +191,9 @@ const struct metric throughput_large = {
 	.size_list = steps,
 	.wall_only = true,
 	.sides = {
-		{ "kipc", &stream, &lane_kipc_pipe_large, 0 },
-		{ "pipe(2)", &stream, &lane_pipe_large, 0 },
-		{ "futex ring", &stream, &lane_futex_ring_large, 0 },
+		{ "kipc", &traffic, &lane_kipc_pipe_large, 0 },
+		{ "pipe(2)", &traffic, &lane_pipe_large, 0 },
+		{ "futex ring", &traffic, &lane_futex_ring_large, 0 },
 	},
 };
 
@@ -204,9 +207,26 @@ const struct metric throughput_mailbox = {
 	.size_max = LANE_SEQPACKET_MAX,
 	.wall_only = true,
 	.sides = {
-		{ "kipc", &stream, &lane_kipc_mailbox, 0 },
-		{ "seqpacket", &stream, &lane_seqpacket, LANE_SEQPACKET_MAX },
-		{ "mq_send(3)", &stream, &lane_mq, LANE_QUEUE_MAX },
-		{ "msgsnd(2)", &stream, &lane_msg, LANE_QUEUE_MAX },
+		{ "kipc", &traffic, &lane_kipc_mailbox, 0 },
+		{ "seqpacket", &traffic, &lane_seqpacket, LANE_SEQPACKET_MAX },
+		{ "mq_send(3)", &traffic, &lane_mq, LANE_QUEUE_MAX },
+		{ "msgsnd(2)", &traffic, &lane_msg, LANE_QUEUE_MAX },
+	},
+};
+
+const struct metric throughput_vector = {
+	.name = "throughput_mb32",
+	.long_name = "mailbox throughput, 32 at a time",
+	.parts = parts,
+	.kind = KIPC_KIND_MAILBOX,
+	.sizes = true,
+	.size_list = few,
+	.size_max = 4096,
+	.wall_only = true,
+	.sides = {
+		{ "kipc", &traffic, &lane_kipc_vector, 0 },
+		{ "sendmmsg(2)", &traffic, &lane_packets, 0 },
+		{ "mq_send(3)", &traffic, &lane_mq, 0 },
+		{ "msgsnd(2)", &traffic, &lane_msg, 0 },
 	},
 };
