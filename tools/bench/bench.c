@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kipc-bench: the command line. */
 #include <argp.h>
+#include <assert.h>
 #include <err.h>
 #include <fnmatch.h>
 
@@ -67,7 +68,13 @@ static const struct metric *const metrics[] = {
 	&mailbox_bytes,
 	&semaphore_bytes,
 	&message_bytes,
+	&mailbox_charge,
+	&semaphore_charge,
+	&message_charge,
 };
+
+/* Each has a bit in struct settings. */
+static_assert(ARRAY_SIZE(metrics) <= 64, "too many metrics for a bit each");
 
 static const char doc[] =
 	"Measure kipc against its peers: the same operations, in the same run.\vMetrics:\n"
@@ -104,6 +111,8 @@ static const char doc[] =
 	"  mailbox_bytes  kernel memory of an empty mailbox, in bytes (needs root)\n"
 	"  sem_bytes      the same of a semaphore\n"
 	"  message_bytes  the same of a message that waits there\n"
+	"  mailbox_charge, sem_charge, message_charge\n"
+	"                 what of that is charged to the process's control group\n"
 	"\n"
 	"Mode icount is for a virtual machine whose clock counts instructions\n"
 	"(kipc-vm --icount): the figures are the same in every run.  Mode wall is\n"

@@ -181,6 +181,9 @@ extern const struct metric waiters_mailbox;
 extern const struct metric mailbox_bytes;
 extern const struct metric semaphore_bytes;
 extern const struct metric message_bytes;
+extern const struct metric mailbox_charge;
+extern const struct metric semaphore_charge;
+extern const struct metric message_charge;
 
 /* pipe.c: there and back over two channels, for all that is read and written */
 struct channel;
