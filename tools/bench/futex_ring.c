@@ -93,7 +93,7 @@ static void wait_for_other(struct futex_ring *ring,
 	/* Pairs with the one in move(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (load(&other->index) == seen)
-		futex(ring, &other->index, FUTEX_WAIT, seen);
+		futex(ring, &self->asleep, FUTEX_WAIT, 1);
 	store(&self->asleep, 0);
 	ring->seen = load(&other->index);
 }
@@ -108,7 +108,7 @@ static void move(struct futex_ring *ring, struct futex_ring_end *self,
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (load(&other->asleep) &&
 	    __atomic_exchange_n(&other->asleep, 0, __ATOMIC_RELAXED))
-		futex(ring, &self->index, FUTEX_WAKE, 1);
+		futex(ring, &other->asleep, FUTEX_WAKE, 1);
 }
 
 void *futex_ring_reserve(struct futex_ring *ring, size_t len)

@@ -8,9 +8,11 @@
  * own, and keeps a copy of the other's that it renews only when it must.
  *
  * Who finds no room, or no record, says so in @asleep, looks once more, and
- * sleeps on the other's index.  Who moves his index looks at @asleep after that.
- * Between the store and the load there is a full barrier on both sides, so that
- * at least one of the two sees what the other wrote: no wake-up is lost.
+ * sleeps until that word is no longer 1.  Who moves his index looks at @asleep
+ * after that, and sets it to 0 before he wakes.  Between the store and the load
+ * there is a full barrier on both sides, so that at least one of the two sees what
+ * the other wrote.  And who is told so between his last look and his sleep, perhaps
+ * by one who has seen an earlier 1, does not fall asleep: no wake-up is lost.
  *
  * The ends trust each other: an index that the other has spoilt is believed, and
  * nobody notices when the other dies.
@@ -26,7 +28,7 @@
 /**
  * struct futex_ring_end - what one end shows the other
  * @index: bytes that it has put in, or taken out, so far; wraps
- * @asleep: it waits for the other's index to move
+ * @asleep: 1 while it waits for the other's index to move; the futex
  */
 struct futex_ring_end {
 	uint32_t index;
