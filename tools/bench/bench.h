@@ -34,8 +34,8 @@ struct rig;
  * @close: undoes @set_up
  * @gauge: reads what goes up in @run; missing: the clock
  * @read: gives what the last run, of @ops operations, tells: a value for each of
- *	the metric's parts; the first is what @gauge counted for each operation.
- *	Missing: that is all
+ *	the metric's parts; the first is what @gauge counted for each operation,
+ *	and may be put right.  Missing: that is all
  * @sample: does one operation, and gives how long what matters of it took;
  *	missing: @run of one, all of it
  */

@@ -11,21 +11,24 @@
 #include "bench.h"
 #include "lane.h"
 
-/* What one or both of the processes have done so far. */
+/* What one or both of the processes have done so far, and when that was. */
 struct spent {
 	unsigned long calls;
 	unsigned long switches;
+	uint64_t now_ns;
 };
 
 /**
  * struct stream - what the sender knows
  * @lane: what the messages go through
  * @sock: orders to the receiver, and its answers
- * @spent: by both in the last run
+ * @start_ns: when the sender began the last run, the receiver being ready
+ * @spent: by both in that run; the time is that of the last message's arrival
  */
 struct stream {
 	struct lane lane;
 	int sock;
+	uint64_t start_ns;
 	struct spent spent;
 };
 
@@ -44,10 +47,10 @@ static struct spent spent_now(const struct lane *lane)
 static struct spent spent_since(const struct lane *lane,
 				const struct spent *start)
 {
-	struct spent now = spent_now(lane);
+	struct spent now = { .now_ns = now_ns() }, all = spent_now(lane);
 
-	now.calls -= start->calls;
-	now.switches -= start->switches;
+	now.calls = all.calls - start->calls;
+	now.switches = all.switches - start->switches;
 	return now;
 }
 
@@ -67,7 +70,9 @@ static bool hear(int sock, void *what, size_t len)
 	return n == (ssize_t)len;
 }
 
-/* An order is the number of messages to receive. */
+/* An order is the number of messages to receive; it is acknowledged, so that the
+ * clock runs for the messages alone.
+ */
 static void receive(struct lane *lane, int sock)
 {
 	unsigned long ops;
@@ -75,6 +80,7 @@ static void receive(struct lane *lane, int sock)
 	while (hear(sock, &ops, sizeof(ops))) {
 		struct spent spent = spent_now(lane);
 
+		tell(sock, &ops, sizeof(ops));
 		while (ops--)
 			lane_recv(lane);
 		spent = spent_since(lane, &spent);
@@ -105,9 +111,14 @@ static void stream_set_up(struct rig *rig)
 static void stream_run(struct rig *rig, unsigned long ops)
 {
 	struct stream *own = rig->priv;
-	struct spent start = spent_now(&own->lane), other;
+	struct spent start, other;
+	unsigned long heard;
 
 	tell(own->sock, &ops, sizeof(ops));
+	if (!hear(own->sock, &heard, sizeof(heard)))
+		errx(1, "the receiver is gone");
+	start = spent_now(&own->lane);
+	own->start_ns = now_ns();
 	while (ops--)
 		lane_send(&own->lane);
 	lane_flush(&own->lane);
@@ -116,13 +127,15 @@ static void stream_run(struct rig *rig, unsigned long ops)
 	own->spent = spent_since(&own->lane, &start);
 	own->spent.calls += other.calls;
 	own->spent.switches += other.switches;
+	own->spent.now_ns = other.now_ns;
 }
 
-/* @values: as in parts; on entry the first is the time for each message. */
+/* @values: as in parts. */
 static void stream_read(struct rig *rig, unsigned long ops, double *values)
 {
 	const struct stream *own = rig->priv;
 
+	values[0] = (double)(own->spent.now_ns - own->start_ns) / ops;
 	values[1] = NSEC_PER_SEC / values[0];
 	values[2] = values[1] * rig->size;
 	values[3] = (double)own->spent.calls / ops;
