@@ -149,7 +149,7 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, "FILE", 0,
 	  "also write the results to FILE, an array of objects", 0 },
 	{ "gate", OPT_GATE, NULL, 0,
-	  "fail unless kipc is as fast and as small as it has to be", 0 },
+	  "mode icount: fail unless kipc is as fast and as small as it has to be", 0 },
 	{ "peer-only", OPT_PEER_ONLY, NULL, 0,
 	  "measure the peers alone: needs no kipc", 0 },
 	{ 0 }
