@@ -341,6 +341,42 @@ TEST_F(flow, no_wake_up_is_lost)
 	EXPECT_EQ(0, pipe_wait(self->rd.fd, self->rd.mine->total + 1, 0, 0));
 }
 
+/* Moves the head some time after the tail has caught up with it, never the same. */
+static pid_t start_teaser(int fd, unsigned long rounds)
+{
+	pid_t pid = kipc_fork();
+	uint64_t rnd = 1;
+	struct end wr;
+
+	if (pid)
+		return pid;
+	CHECK_EQ(0, end_map(&wr, fd, true));
+	while (rounds--) {
+		uint32_t turns = kipc_rand(&rnd) % 4000;
+
+		while (index_get(wr.other) != wr.mine->total)
+			;
+		while (turns--)
+			__asm__ volatile("");
+		end_advance(&wr, 8);
+	}
+	_exit(0);
+}
+
+/* Just when the other end looks, and finds nothing, and has not said so yet. */
+TEST_F(wait, moved_at_the_last_moment)
+{
+	unsigned long rounds = scaled_rounds(200000), i;
+	pid_t pid = start_teaser(self->wr.fd, rounds);
+
+	for (i = 0; i < rounds; i++) {
+		/* Or it sleeps until the harness has had enough. */
+		ASSERT_EQ(0, pipe_wait(self->rd.fd, 8 * i + 8, 0, 0));
+		end_move(&self->rd, 8 * i + 8);
+	}
+	EXPECT_EQ(0, kipc_reap(pid));
+}
+
 /* A wait that a signal or its deadline ends does not take anything along. */
 TEST_F(wait, signals_and_wake_ups_at_once)
 {
