@@ -12,8 +12,8 @@ KRELEASE = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
 # The sources are copied, so that builds for several kernels live side by side.
 MODULE	= $(BUILD)/module/$(KRELEASE)
 
-.PHONY: all module modules_install selftests help demo check check-debug vm \
-	bench bench-gate models style clean need-kdir
+.PHONY: all module modules_install lib lib_install selftests help demo check \
+	check-debug vm bench bench-gate models style clean need-kdir
 
 all: module
 
@@ -30,6 +30,12 @@ module: need-kdir
 
 modules_install: module
 	$(MAKE) -C $(KDIR) M=$(MODULE) modules_install
+
+lib:
+	$(MAKE) -C tools/lib
+
+lib_install:
+	$(MAKE) -C tools/lib install
 
 selftests:
 	$(MAKE) -C selftests
@@ -66,6 +72,8 @@ clean:
 help:
 	@echo 'make                  build the module for KDIR (default: the running kernel)'
 	@echo 'make modules_install  install it there'
+	@echo 'make lib              build libkipc (build/lib)'
+	@echo 'make lib_install      install it, and the headers; PREFIX=DIR, DESTDIR=DIR'
 	@echo 'make demo             boot a VM, load the module, move real data, show what happened'
 	@echo 'make check            style checks, models, and the selftests in a VM (FULL=1: all rounds)'
 	@echo 'make check-debug      the selftests on a kernel built with KASAN, lockdep, kmemleak'
