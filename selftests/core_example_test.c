@@ -174,6 +174,18 @@ TEST(pipe_deadline)
 	EXPECT_GE(write_ms, blocked_ms);
 }
 
+TEST(pipe_mapped)
+{
+	struct example ex;
+
+	run(_metadata, "pipe_mapped", &ex);
+	if (_metadata->skip)
+		return;
+	/* n * (n + 1) * (2 * n + 1) / 6 for 1000 */
+	EXPECT_STREQ("1000 samples, 333833500 in all, and the end of file\n",
+		     ex.out);
+}
+
 TEST(segment_hello)
 {
 	static const char wanted[] =
@@ -338,7 +350,8 @@ TEST(all_examples_are_here)
 	static const char * const known[] = {
 		"array_ten", "endpoint_calls", "endpoint_deadline",
 		"mailbox_hello", "mailbox_jobs", "message_segment",
-		"pipe_deadline", "pipe_hello", "pipe_turns", "segment_hello",
+		"pipe_deadline", "pipe_hello", "pipe_mapped", "pipe_turns",
+		"segment_hello",
 		"semaphore_hello", "semaphore_mapped",
 		"semaphore_philosophers",
 	};
