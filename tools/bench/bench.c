@@ -27,6 +27,8 @@ static const struct metric *const metrics[] = {
 	&sem_handover,
 	&mapped_sem,
 	&mapped_mutex,
+	&mapped_pipe,
+	&throughput_mapped,
 	&array_add,
 	&segment_touch,
 	&mailbox_one,
@@ -92,6 +94,8 @@ static const char doc[] =
 	"  sem_handover   two processes wake each other, there and back\n"
 	"  mapped_sem     P and V that nobody else does, on a mapped counter\n"
 	"  mapped_mutex   lock and unlock a mapped mutex, likewise\n"
+	"  mapped_pipe    a record through a mapped pipe, in and out, in one process\n"
+	"  mapped_pipe_2  from one process to another, and system calls per record\n"
 	"  array_add      add to an element\n"
 	"  segment_touch  first write to a page, of 64 MiB\n"
 	"  mailbox        send and receive a message in one process\n"

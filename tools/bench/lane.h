@@ -99,6 +99,7 @@ extern const struct lane_kind lane_sem;
 extern const struct lane_kind lane_eventfd;
 
 /* lane_memory.c: one sender and one receiver, who are two processes */
+extern const struct lane_kind lane_mapped_pipe;
 extern const struct lane_kind lane_futex_ring;
 extern const struct lane_kind lane_futex_ring_large;
 extern const struct lane_kind lane_writev;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lanes through memory: a ring that both map, and process_vm_writev(2) into the
- * receiver's own, with two such rings to say what is full and what is free.
+ * Lanes through memory: a mapped pipe, a ring that both map, and
+ * process_vm_writev(2) into the receiver's own, with two such rings to say what is
+ * full and what is free.
  */
 #include <err.h>
 #include <sys/uio.h>
+
+#include <kipc/mapped_pipe.h>
 
 #include "kipc_util.h"
 #include "futex_ring.h"
@@ -13,6 +16,68 @@
 #define CAPACITY	(64 << 10)
 #define LARGE		(1 << 20)
 #define SLOTS_MAX	64
+
+/* Each process maps its end when it first has use for it. */
+static void mapped_make(struct lane *lane)
+{
+	size_t size = lane->kind->capacity;
+	int fd[2], ret;
+
+	while (size < 2 * (lane->size + 2 * sizeof(uint64_t)))
+		size *= 2;
+	ret = kipc_pipe(fd, size, KIPC_PIPE_MAPPED);
+	if (ret)
+		errx(1, "cannot create a mapped pipe: %s", strerror(-ret));
+	lane->from = fd[0];
+	lane->to = fd[1];
+	lane->priv = calloc(1, sizeof(struct kipc_mapped_pipe));
+	if (!lane->priv)
+		err(1, "calloc");
+}
+
+static struct kipc_mapped_pipe *mapped_end(struct lane *lane, int fd)
+{
+	struct kipc_mapped_pipe *pipe = lane->priv;
+	int ret;
+
+	if (__builtin_expect(!pipe->data, 0)) {
+		ret = kipc_mapped_pipe_map(pipe, fd);
+		if (ret)
+			errx(1, "kipc_mapped_pipe_map: %s", strerror(-ret));
+	}
+	return pipe;
+}
+
+static void mapped_send(struct lane *lane)
+{
+	struct kipc_mapped_pipe *pipe = mapped_end(lane, lane->to);
+	int ret = kipc_mapped_pipe_write(pipe, lane->body, lane->size, 0, 0);
+
+	if (ret)
+		errx(1, "kipc_mapped_pipe_write: %s", strerror(-ret));
+	lane->calls = pipe->calls;
+}
+
+static void mapped_recv(struct lane *lane)
+{
+	struct kipc_mapped_pipe *pipe = mapped_end(lane, lane->from);
+	ssize_t ret = kipc_mapped_pipe_read(pipe, lane->body, lane->size, 0, 0);
+
+	if (ret != (ssize_t)lane->size)
+		errx(1, "kipc_mapped_pipe_read: %s", strerror(-ret));
+	lane->calls = pipe->calls;
+}
+
+static void mapped_remove(struct lane *lane)
+{
+	struct kipc_mapped_pipe *pipe = lane->priv;
+
+	if (pipe->data)
+		kipc_mapped_pipe_unmap(pipe);
+	close(lane->to);
+	close(lane->from);
+	free(pipe);
+}
 
 static void ring_open(struct futex_ring *ring, size_t size)
 {
@@ -168,6 +233,12 @@ static void writev_remove(struct lane *lane)
 	free(own->slots);
 	free(own);
 }
+
+const struct lane_kind lane_mapped_pipe = {
+	.capacity = CAPACITY,
+	.make = mapped_make, .send = mapped_send, .recv = mapped_recv,
+	.remove = mapped_remove,
+};
 
 const struct lane_kind lane_futex_ring = {
 	.capacity = CAPACITY,

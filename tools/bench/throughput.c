@@ -168,12 +168,27 @@ static const struct part parts[] = {
 	{ 0 }
 };
 
+/* Of those who mean to do without. */
+static const struct part parts_and_calls[] = {
+	{ .name = "", .flags = PART_ICOUNT },
+	{ .name = "rate", .unit = "messages/s", .flags = PART_WALL },
+	{ .name = "bytes", .unit = "bytes/s", .flags = PART_WALL | PART_QUIET },
+	{ .name = "calls", .unit = "per message", .flags = PART_WALL },
+	{ .name = "switches", .unit = "per message", .flags = PART_WALL },
+	{ 0 }
+};
+
 static const size_t steps[] = {
 	1, 4, 16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10,
 	1 << 20, 0
 };
 
 static const size_t few[] = { 64, 1 << 10, 4 << 10, 0 };
+
+/* So many that the time to begin and to end does not show, short as they are. */
+#define MAPPED_OPS	100000
+
+static const size_t mapped_steps[] = { 64, 1 << 10, 0 };
 
 const struct metric throughput = {
 	.name = "throughput",
@@ -241,5 +256,22 @@ const struct metric throughput_vector = {
 		{ "sendmmsg(2)", &traffic, &lane_packets, 0 },
 		{ "mq_send(3)", &traffic, &lane_mq, 0 },
 		{ "msgsnd(2)", &traffic, &lane_msg, 0 },
+	},
+};
+
+const struct metric throughput_mapped = {
+	.name = "mapped_pipe_2",
+	.long_name = "mapped pipe throughput",
+	.parts = parts_and_calls,
+	.kind = KIPC_KIND_PIPE,
+	.sizes = true,
+	.size_list = mapped_steps,
+	.wall_only = true,
+	.ops = MAPPED_OPS,
+	.runs = 4,
+	.sides = {
+		{ "kipc", &traffic, &lane_mapped_pipe, 0 },
+		{ "pipe(2)", &traffic, &lane_pipe, 0 },
+		{ "futex ring", &traffic, &lane_futex_ring, 0 },
 	},
 };
