@@ -40,12 +40,23 @@ static inline uint64_t now_ns(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-/* Loops run @full times with FULL=1 in the environment, else @full / 10. */
+/* Is that set in the environment, and not to 0? */
+static inline bool env_is_set(const char *name)
+{
+	const char *env = getenv(name);
+
+	return env && *env && strcmp(env, "0");
+}
+
+/*
+ * Loops run @full times with FULL=1 in the environment, else a tenth of that, and
+ * with SHORT=1 a thirtieth.
+ */
 static inline unsigned long scaled(unsigned long full)
 {
-	const char *env = getenv("FULL");
+	unsigned long part = env_is_set("SHORT") ? 30 : 10;
 
-	return env && *env && strcmp(env, "0") ? full : (full + 9) / 10;
+	return env_is_set("FULL") ? full : (full + part - 1) / part;
 }
 
 /* Is this kernel full of checks, and so ten times as slow? */

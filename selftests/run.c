@@ -485,13 +485,13 @@ static void usage(FILE *out)
 		"  -t SECONDS  time limit for each program (default: 300, FULL: 1800)\n"
 		"  -v          show all that they print\n"
 		"\n"
-		"FULL=1 in the environment lets long loops run in full.\n",
+		"FULL=1 in the environment lets long loops run in full, SHORT=1 a thirtieth.\n",
 		TEST_SUFFIX);
 }
 
 int main(int argc, char **argv)
 {
-	bool full = scaled(10) == 10;
+	bool full = env_is_set("FULL");
 	unsigned int limit_s = full ? 1800 : 300;
 	int opt, log;
 
@@ -510,6 +510,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("# scale: %s\n", full ? "all loops in full (FULL=1)" :
+	       env_is_set("SHORT") ? "loops at 1/30 (SHORT=1)" :
 	       "loops at 1/10, FULL=1 for all");
 	log = log_open();
 	if (log < 0)
