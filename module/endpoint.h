@@ -46,7 +46,6 @@
 
 #include <linux/hashtable.h>
 #include <linux/rhashtable.h>
-#include <linux/siphash.h>
 
 #include "object.h"
 #include "process.h"
@@ -63,8 +62,7 @@ struct kipc_post;
  * @node: in the table of endpoints
  * @ended: set once
  * @records: calls that were received, by token
- * @token_key: makes tokens of @nr_tokens that nobody else can foresee; invariant
- * @nr_tokens: calls that were received so far
+ * @token_state: what the last token was made of; random at first
  * @callers: exchanges of all whose requests were accepted and not answered
  * @untold: records of calls that were cancelled, oldest first
  * @nr_calls: records with a caller
@@ -77,8 +75,7 @@ struct kipc_endpoint {
 	struct rhash_head node;
 	atomic_t ended;
 	DECLARE_HASHTABLE(records, 5);
-	siphash_key_t token_key;
-	u64 nr_tokens;
+	u64 token_state;
 	struct hlist_head callers;
 	struct list_head untold;
 	u32 nr_calls;

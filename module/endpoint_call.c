@@ -23,6 +23,20 @@ static void kipc_request_accepted(struct kipc_queue *queue,
 	hlist_add_head(&request->call->node, &endpoint->callers);
 }
 
+/*
+ * One that this endpoint has not given before, and that nobody hits upon by chance:
+ * SplitMix64, which gives each number once.  It need be no secret kept by
+ * cryptography.  A token is good for the owner alone, and he gets them all.
+ */
+static u64 kipc_new_token(struct kipc_endpoint *endpoint)
+{
+	u64 token = endpoint->token_state += 0x9e3779b97f4a7c15;
+
+	token = (token ^ (token >> 30)) * 0xbf58476d1ce4e5b9;
+	token = (token ^ (token >> 27)) * 0x94d049bb133111eb;
+	return token ^ (token >> 31);
+}
+
 /* Makes the request its own record. */
 static void kipc_request_taken(struct kipc_queue *queue,
 			       struct kipc_message *request)
@@ -30,8 +44,7 @@ static void kipc_request_taken(struct kipc_queue *queue,
 	struct kipc_endpoint *endpoint = kipc_queue_endpoint(queue);
 
 	do {
-		request->token = siphash_1u64(++endpoint->nr_tokens,
-					      &endpoint->token_key);
+		request->token = kipc_new_token(endpoint);
 	} while (!request->token);
 	INIT_LIST_HEAD(&request->untold);
 	hash_add(endpoint->records, &request->record, request->token);
