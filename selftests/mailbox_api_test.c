@@ -194,7 +194,8 @@ TEST(memory_that_is_used_again)
 		4096, 1929, 1928, 4095, 64, 3000, 65, 2000, 4097, 1, 4096, 2500,
 	};
 	static char body[5000], got[5000], untouched[5000];
-	size_t round, i, waiting;
+	struct kipc_msg room = msg_room(got, sizeof(got));
+	size_t round, i, waiting, len;
 	struct msg_got head = {};
 	int fd;
 
@@ -206,19 +207,17 @@ TEST(memory_that_is_used_again)
 		for (round = 0; round < 3; round++) {
 			for (i = 0; i < waiting; i++) {
 				pattern_fill(body, i + round, lens[i]);
-				ASSERT_EQ(0, box_try_send(fd, msg_bytes(body,
-								lens[i])));
+				head.msg = msg_bytes(body, lens[i]);
+				ASSERT_EQ(0, box_try_send(fd, head.msg));
 			}
 			for (i = 0; i < waiting; i++) {
 				memcpy(got, untouched, sizeof(got));
-				ASSERT_EQ(0, BOX_RECV(fd, &head,
-						      .msg = msg_room(got,
-								sizeof(got))));
-				ASSERT_EQ(lens[i], head.msg.len);
-				ASSERT_TRUE(pattern_ok(got, i + round,
-						       lens[i]));
-				ASSERT_EQ(0, memcmp(got + lens[i], untouched,
-						    sizeof(got) - lens[i]));
+				ASSERT_EQ(0, BOX_RECV(fd, &head, .msg = room));
+				len = lens[i];
+				ASSERT_EQ(len, head.msg.len);
+				ASSERT_TRUE(pattern_ok(got, i + round, len));
+				ASSERT_EQ(0, memcmp(got + len, untouched,
+						    sizeof(got) - len));
 			}
 		}
 	}
