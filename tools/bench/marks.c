@@ -113,13 +113,17 @@ const struct mark *mark_find(const struct settings *set,
 	return NULL;
 }
 
+/* Ratios and the like are small, bytes are not. */
+static int digits(double limit)
+{
+	return limit < 100 ? 2 : 0;
+}
+
 /* For the table: what the bound is, and whether it is kept. */
 void mark_print(const struct mark *mark, const struct result *res)
 {
-	bool own = mark->bound == KIPC_MOST;
-
-	printf("%s%s %.*f %s", own ? "kipc " : "",
-	       mark->bound == RATIO_LEAST ? ">=" : "<=", own ? 0 : 2,
+	printf("%s%s %.*f %s", mark->bound == KIPC_MOST ? "kipc " : "",
+	       mark->bound == RATIO_LEAST ? ">=" : "<=", digits(mark->mark),
 	       mark->mark,
 	       is_kept(mark, res, mark->mark) ? "met" : "MISSED");
 }
@@ -160,7 +164,6 @@ static const struct result *find_result(const struct mark *mark,
 static bool judge(const struct mark *mark, const struct result *found)
 {
 	bool kept = found && is_kept(mark, found, mark->gate);
-	int digits = mark->bound == KIPC_MOST ? 0 : 3;
 
 	printf("gate: %s", mark->metric->name);
 	if (mark->size)
@@ -168,12 +171,13 @@ static bool judge(const struct mark *mark, const struct result *found)
 	if (mark->bound != KIPC_MOST)
 		printf(" against %s", mark->metric->sides[mark->peer].name);
 	if (found)
-		printf(": %.*f", digits, value_of(mark, found));
+		printf(": %.*f", digits(mark->gate) + 1,
+		       value_of(mark, found));
 	else
 		printf(": not measured");
 	printf(", at %s %.*f: %s\n",
-	       mark->bound == RATIO_LEAST ? "least" : "most", digits,
-	       mark->gate, kept ? "kept" : "MISSED");
+	       mark->bound == RATIO_LEAST ? "least" : "most",
+	       digits(mark->gate), mark->gate, kept ? "kept" : "MISSED");
 	return kept;
 }
 
