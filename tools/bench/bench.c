@@ -105,7 +105,8 @@ static const char doc[] =
 	"  wake_*         from the call that wakes a process to its return from\n"
 	"                 sleep: pipe, mailbox, sem\n"
 	"  effort_*       system calls and context switches per message: pipe,\n"
-	"                 mailbox, mailbox_32; per round trip: call, sem (needs root)\n"
+	"                 mailbox, mailbox_32; per round trip: call, sem (needs root);\n"
+	"                 measured only if named\n"
 	"  pipe_NxM       N processes write, M read; and how evenly they share\n"
 	"  mailbox_NxM    the same with a mailbox\n"
 	"  objects        create, open and unlink a named object; SIZE others are\n"
@@ -307,6 +308,9 @@ static bool is_wanted(const struct settings *set, size_t i)
 		return set->wanted & (1ULL << i);
 	if (set->gate)
 		return gate_is_of(metrics[i]);
+	/* It would make those that come after it slower. */
+	if (metrics[i]->counted)
+		return false;
 	/* With one CPU, as in mode icount, it would not say much. */
 	return !(set->icount && metrics[i]->wall_only);
 }

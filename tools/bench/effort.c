@@ -58,16 +58,20 @@ static int open_counter(enum effort_kind kind, pid_t pid)
 		       PERF_FLAG_FD_CLOEXEC);
 }
 
+/* The first counter of system calls has the kernel's code changed, and the last
+ * one changes it back.  An emulated machine with two processors may hang there: so
+ * one counter of each kind stays open to the end of the program.
+ */
 bool effort_is_counted(void)
 {
+	static int fd[EFFORT_KINDS] = { -1, -1 };
 	enum effort_kind kind;
 
 	for (kind = 0; kind < EFFORT_KINDS; kind++) {
-		int fd = open_counter(kind, 0);
-
-		if (fd < 0)
+		if (fd[kind] < 0)
+			fd[kind] = open_counter(kind, 0);
+		if (fd[kind] < 0)
 			return false;
-		close(fd);
 	}
 	return true;
 }

@@ -26,7 +26,9 @@ struct effort {
 	int fd[2][EFFORT_KINDS];
 };
 
-/* False where perf_event_open(2) does not count, or not for this user. */
+/* False where perf_event_open(2) does not count, or not for this user.  Else all
+ * system calls of the machine are slower from here on, to the end of the program.
+ */
 bool effort_is_counted(void);
 
 /* @other: the other process, 0 if there is none. */

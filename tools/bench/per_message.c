@@ -9,7 +9,7 @@
 #include "lane.h"
 
 /* So many that the orders at the beginning and the end of a run do not show. */
-#define OPS		3200
+#define OPS		12800
 #define TRIPS		800
 
 static const struct part message_parts[] = {
