@@ -7,11 +7,16 @@
 
 #include <kipc/mapped_pipe.h>
 
-/* How often to look at the other end's index before going to sleep: for about as
- * long as it takes to sleep and to be woken.  Where there are fewer processors than
- * busy processes, more would take from the other end the time that it needs.
+/* How many turns to wait before going to sleep: some tens of microseconds at most,
+ * so that an end that is only interrupted, or is waking somebody, is waited for.
  */
-#define SPINS		50
+#define SPINS		1024
+
+/* How many of them come between two looks.  With each the other end loses the cache
+ * line that it counts in; who looks at every turn gets every record by itself, and
+ * makes both ends slow.
+ */
+#define STRIDE		16
 
 /* How long a producer wants more room than it needs. */
 #define GRACE_NS	1000000ULL
@@ -234,19 +239,16 @@ static uint64_t until(const struct kipc_mapped_pipe *pipe, uint64_t bytes)
 /* Whether it was worth it the caller finds out. */
 static void spin(const struct kipc_mapped_pipe *pipe, uint64_t bytes)
 {
-	uint64_t goal = until(pipe, bytes);
-	uint32_t left;
+	uint64_t goal = until(pipe, bytes), other;
+	uint32_t turn;
 
-	for (left = pipe->spins; left; left--) {
-		uint64_t other = __atomic_load_n(&pipe->other->total,
-						 __ATOMIC_RELAXED);
-		uint32_t flags = __atomic_load_n(&pipe->news->flags,
-						 __ATOMIC_RELAXED);
-
-		if ((int64_t)(other - goal) >= 0 ||
-		    flags & (KIPC_PIPE_GONE | KIPC_PIPE_DESTROYED))
-			return;
+	for (turn = 1; turn <= pipe->spins; turn++) {
 		relax();
+		if (turn % STRIDE)
+			continue;
+		other = __atomic_load_n(&pipe->other->total, __ATOMIC_RELAXED);
+		if ((int64_t)(other - goal) >= 0 || kipc_mapped_pipe_ended(pipe))
+			return;
 	}
 }
 

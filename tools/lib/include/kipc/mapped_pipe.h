@@ -88,8 +88,8 @@ extern "C" {
  * @other: where the other end does
  * @news: what the kernel says of the other end
  * @state: where that is
- * @spins: how often to look before going to sleep; the caller may change it.  0 on
- *	a machine with one processor
+ * @spins: how many turns to wait before going to sleep; the caller may change it.
+ *	0 on a machine with one processor
  * @producer: it is the write end
  * @fd: the handle; it is the caller's to close, after kipc_mapped_pipe_unmap()
  * @error: what was wrong with the other end, for good
