@@ -353,10 +353,7 @@ TEST_F(ends, a_signal)
 	EXPECT_EQ(-EINTR, lib_call_end(&call));
 }
 
-/*
- * A producer that found no room waits for more than it needs, but not for ever:
- * the consumer may be done for now.
- */
+/* It is not to wait for more: the consumer may be done for now. */
 TEST_F(ends, one_record_makes_room_for_one)
 {
 	struct lib_call call = { .pipe = &self->wr, .buf = self->buf,

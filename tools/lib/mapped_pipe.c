@@ -18,8 +18,8 @@
  */
 #define STRIDE		16
 
-/* How long a producer wants more room than it needs. */
-#define GRACE_NS	1000000ULL
+/* A sleep that is no longer than this was not worth it. */
+#define SHORT_NS	50000U
 
 /* ioctl() that gives -errno, and leaves errno alone. */
 static int ask(int fd, unsigned long cmd, void *arg)
@@ -136,6 +136,7 @@ static int identify(struct kipc_mapped_pipe *pipe, int fd)
 	*pipe = (struct kipc_mapped_pipe){
 		.capacity = stat.capacity,
 		.spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0,
+		.budget = SPINS,
 		.producer = object.rights == KIPC_RIGHT_WRITE,
 		.fd = fd,
 	};
@@ -237,12 +238,14 @@ static uint64_t until(const struct kipc_mapped_pipe *pipe, uint64_t bytes)
 }
 
 /* Whether it was worth it the caller finds out. */
-static void spin(const struct kipc_mapped_pipe *pipe, uint64_t bytes)
+static void spin(struct kipc_mapped_pipe *pipe, uint64_t bytes)
 {
 	uint64_t goal = until(pipe, bytes), other;
 	uint32_t turn;
 
-	for (turn = 1; turn <= pipe->spins; turn++) {
+	if (pipe->budget > pipe->spins)
+		pipe->budget = pipe->spins;
+	for (turn = 1; turn <= pipe->budget; turn++) {
 		relax();
 		if (turn % STRIDE)
 			continue;
@@ -267,35 +270,27 @@ static int sleep_for(struct kipc_mapped_pipe *pipe, uint64_t bytes,
 }
 
 /*
- * A producer that was woken for each record would fill one, and sleep again.  So it
- * first waits for a quarter of the buffer; but not for long, as the consumer may be
- * waiting for something else that this one is to do.
+ * Where sleeps are short it pays to wait a little longer before the next.  Where they
+ * are long, as with a slow other end or without a processor for it, to wait only takes
+ * time from others.
  */
-static int sleep_for_more(struct kipc_mapped_pipe *pipe, uint64_t bytes,
-			  uint64_t deadline_ns)
+static void learn(struct kipc_mapped_pipe *pipe, uint64_t slept_ns)
 {
-	uint64_t soon = now_ns() + GRACE_NS;
-	int ret;
-
-	if (deadline_ns && deadline_ns < soon)
-		soon = deadline_ns;
-	ret = sleep_for(pipe, pipe->capacity / 4, 0, soon);
-	if (ret && ret != -ETIMEDOUT && ret != -EAGAIN)
-		return ret;
-	return look(pipe, bytes);
+	if (slept_ns > SHORT_NS)
+		pipe->budget /= 2;
+	else if (pipe->budget < pipe->spins)
+		pipe->budget += pipe->budget + STRIDE;
 }
 
-static int wait_for(struct kipc_mapped_pipe *pipe, uint64_t bytes,
-		    uint64_t deadline_ns)
+/* For what is needed and no more: when an end that was woken comes to run, there is
+ * much more.
+ */
+static int sleep_until_enough(struct kipc_mapped_pipe *pipe, uint64_t bytes,
+			      uint64_t deadline_ns)
 {
-	bool for_more = pipe->producer && bytes < pipe->capacity / 4;
 	int ret;
 
-	spin(pipe, for_more ? pipe->capacity / 4 : bytes);
-	ret = look(pipe, bytes);
-	if (ret == -EAGAIN && for_more)
-		ret = sleep_for_more(pipe, bytes, deadline_ns);
-	while (ret == -EAGAIN) {
+	do {
 		ret = sleep_for(pipe, bytes, 0, deadline_ns);
 		if (ret)
 			return ret;
@@ -303,7 +298,23 @@ static int wait_for(struct kipc_mapped_pipe *pipe, uint64_t bytes,
 		/* An index that comes and goes must not keep us for ever. */
 		if (ret == -EAGAIN && deadline_ns && now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-	}
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+static int wait_for(struct kipc_mapped_pipe *pipe, uint64_t bytes,
+		    uint64_t deadline_ns)
+{
+	uint64_t start;
+	int ret;
+
+	spin(pipe, bytes);
+	ret = look(pipe, bytes);
+	if (ret != -EAGAIN)
+		return ret;
+	start = now_ns();
+	ret = sleep_until_enough(pipe, bytes, deadline_ns);
+	learn(pipe, now_ns() - start);
 	return ret;
 }
 

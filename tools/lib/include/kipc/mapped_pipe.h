@@ -88,12 +88,14 @@ extern "C" {
  * @other: where the other end does
  * @news: what the kernel says of the other end
  * @state: where that is
- * @spins: how many turns to wait before going to sleep; the caller may change it.
- *	0 on a machine with one processor
+ * @spins: how many turns to wait before going to sleep, at most; the caller may
+ *	change it.  0 on a machine with one processor
+ * @budget: how many it is now, by what the last sleeps were like
  * @producer: it is the write end
  * @fd: the handle; it is the caller's to close, after kipc_mapped_pipe_unmap()
  * @error: what was wrong with the other end, for good
  * @calls: how often this end has entered the kernel
+ * @pad: for later
  * @reserved: for later; keeps apart the ends that two threads of a process use
  */
 struct kipc_mapped_pipe {
@@ -111,7 +113,9 @@ struct kipc_mapped_pipe {
 	int fd;
 	int error;
 	uint64_t calls;
-	uint64_t reserved[8];
+	uint32_t budget;
+	uint32_t pad;
+	uint64_t reserved[7];
 };
 
 int kipc_mapped_pipe_map(struct kipc_mapped_pipe *pipe, int fd);
