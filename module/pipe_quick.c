@@ -16,6 +16,34 @@
 
 #include "compat.h"
 #include "pipe_side.h"
+#include "words.h"
+
+/*
+ * Up to here a copy in words takes less than to call the one for any length, which
+ * checks the kernel's side of it; that is kipc_ring_piece()'s to have done.
+ */
+#define KIPC_QUICK_WORDS	256
+
+static __always_inline bool kipc_quick_in_words(const void *at, size_t len)
+{
+	return len <= KIPC_QUICK_WORDS && IS_ALIGNED((uintptr_t)at | len, 8);
+}
+
+static __always_inline bool kipc_quick_in(void *to, const char __user *from,
+					  size_t len)
+{
+	if (likely(kipc_quick_in_words(to, len)))
+		return !kipc_words_in(to, from, len);
+	return !copy_from_user(to, from, len);
+}
+
+static __always_inline bool kipc_quick_out(char __user *to, const void *from,
+					   size_t len)
+{
+	if (likely(kipc_quick_in_words(from, len)))
+		return !kipc_words_out(to, from, len);
+	return !copy_to_user(to, from, len);
+}
 
 /* The owner of the write side puts all in.  Return: @len, or 0: nothing done. */
 static __always_inline size_t kipc_quick_put(struct kipc_pipe_end *end,
@@ -39,7 +67,7 @@ static __always_inline size_t kipc_quick_put(struct kipc_pipe_end *end,
 		memcpy(to, &header, sizeof(header));
 		to += sizeof(header);
 	}
-	if (unlikely(copy_from_user(to, buf, len)))
+	if (unlikely(!kipc_quick_in(to, buf, len)))
 		return 0;
 	kipc_side_advance(pipe, wr, whole);
 	kipc_side_count(wr, end, len);
@@ -83,7 +111,7 @@ static __always_inline size_t kipc_quick_take(struct kipc_pipe_end *end,
 		len = min_t(u64, avail, len);
 	}
 	from = kipc_ring_piece(&pipe->ring, rd->pos, head + len);
-	if (unlikely(!from) || unlikely(copy_to_user(buf, from + head, len)))
+	if (unlikely(!from) || unlikely(!kipc_quick_out(buf, from + head, len)))
 		return 0;
 	kipc_side_advance(pipe, rd, head + len);
 	kipc_side_count(rd, end, len);
