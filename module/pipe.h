@@ -28,7 +28,7 @@
  * is he looks up anew (kipc_pipe_used()): others may have moved more since, and
  * then they look after him.  The total of the side that sleeps stands still, so
  * the last of them finds the true amount, or more after a resize, which wakes
- * both sides itself.  A writer who goes on with the rest of a long write has not
+ * both sides itself.  Who goes on with the rest of a long write or read has not
  * left, and has a barrier of his own (smp_mb).
  *
  * The same pair covers pollers (@poll; smp_mb in kipc_pipe_poll()), the last
@@ -70,6 +70,12 @@ struct pipe_inode_info;
 
 /* A stream write up to this size is never split, as with PIPE_BUF. */
 #define KIPC_PIPE_ATOMIC	4096
+
+/*
+ * A stream is copied in steps of at most this size, and each is shown to the other
+ * side at once: so it copies out, on another processor, while this one copies in.
+ */
+#define KIPC_PIPE_STEP		16384U
 
 /**
  * struct kipc_side - one side of a pipe

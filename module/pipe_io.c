@@ -208,13 +208,24 @@ s64 kipc_pipe_await_data(struct kipc_pipe *pipe, u64 enough, bool nowait,
 static ssize_t kipc_pipe_read_stream(struct kipc_pipe *pipe,
 				     struct iov_iter *to, u64 avail)
 {
-	u64 len = min_t(u64, avail, iov_iter_count(to));
-	u64 done = kipc_ring_to_iter(&pipe->ring, pipe->rd.pos, len, to);
+	u64 left = min_t(u64, avail, iov_iter_count(to));
+	ssize_t done = 0;
 
-	if (!done)
-		return -EFAULT;
-	kipc_side_advance(pipe, &pipe->rd, done);
-	return done;
+	for (;;) {
+		u64 len = min_t(u64, left, KIPC_PIPE_STEP);
+		u64 copied = kipc_ring_to_iter(&pipe->ring, pipe->rd.pos, len,
+					       to);
+
+		if (copied)
+			kipc_side_advance(pipe, &pipe->rd, copied);
+		done += copied;
+		left -= copied;
+		if (copied < len || !left)
+			return done ?: -EFAULT;
+		/* It goes on before it leaves. */
+		smp_mb();
+		kipc_pipe_took(pipe);
+	}
 }
 
 static ssize_t kipc_pipe_read_record(struct kipc_pipe *pipe,
@@ -446,7 +457,7 @@ static ssize_t kipc_pipe_write_stream(struct kipc_pipe *pipe,
 					    nowait, deadline_ns);
 		if (room < 0)
 			return done ?: room;
-		len = min_t(u64, room, left);
+		len = min3((u64)room, left, (u64)KIPC_PIPE_STEP);
 		copied = kipc_ring_from_iter(&pipe->ring, wr->pos, len, from);
 		if (copied < len && whole)
 			return -EFAULT;

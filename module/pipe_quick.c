@@ -3,11 +3,11 @@
  * read(2) and write(2), with a short way for those that nothing is in the way of.
  *
  * Most calls are the same: one buffer, the gate free, data or room there and in one
- * piece.  For these there is a way without an iterator, which is a good part of
- * the cost of a few bytes.  Whatever is in any way out of the ordinary, or goes
- * wrong, is left to the general way (pipe_io.c), as if it had not been tried.  A
- * read that finds no data keeps the gate while it waits, and then goes on here:
- * where two processes talk to each other, that is how every read begins.
+ * piece, copied in one step.  For these there is a way without an iterator, which is
+ * a good part of the cost of a few bytes.  Whatever is in any way out of the
+ * ordinary, or goes wrong, is left to the general way (pipe_io.c), as if it had not
+ * been tried.  A read that finds no data keeps the gate while it waits, and then goes
+ * on here: where two processes talk to each other, that is how every read begins.
  *
  * The kernel prefers these to read_iter and write_iter for read(2) and write(2)
  * alone; readv(2), io_uring and the like have iterators anyway.
@@ -45,7 +45,58 @@ static __always_inline bool kipc_quick_out(char __user *to, const void *from,
 	return !copy_to_user(to, from, len);
 }
 
-/* The owner of the write side puts all in.  Return: @len, or 0: nothing done. */
+/*
+ * A long piece of a stream is put in step by step, as kipc_pipe_write_stream() does.
+ * Return: bytes, fewer than @len after a fault.
+ */
+static noinline size_t kipc_quick_put_long(struct kipc_pipe_end *end, u8 *to,
+					   const char __user *buf, size_t len)
+{
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
+	size_t done = 0, step;
+
+	for (;;) {
+		step = min_t(size_t, len - done, KIPC_PIPE_STEP);
+		if (copy_from_user(to + done, buf + done, step))
+			break;
+		kipc_side_advance(pipe, &pipe->wr, step);
+		done += step;
+		if (done == len)
+			break;
+		/* It goes on before it leaves. */
+		smp_mb();
+		kipc_pipe_wrote(pipe);
+	}
+	return done;
+}
+
+/* Likewise: out. */
+static noinline size_t kipc_quick_take_long(struct kipc_pipe_end *end,
+					    const u8 *from, char __user *buf,
+					    size_t len)
+{
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
+	size_t done = 0, step;
+
+	for (;;) {
+		step = min_t(size_t, len - done, KIPC_PIPE_STEP);
+		if (copy_to_user(buf + done, from + done, step))
+			break;
+		kipc_side_advance(pipe, &pipe->rd, step);
+		done += step;
+		if (done == len)
+			break;
+		/* As above. */
+		smp_mb();
+		kipc_pipe_took(pipe);
+	}
+	return done;
+}
+
+/*
+ * The owner of the write side puts all in, or of a long piece a part.  Return: how
+ * much, or 0: nothing done.
+ */
 static __always_inline size_t kipc_quick_put(struct kipc_pipe_end *end,
 					     const char __user *buf, size_t len)
 {
@@ -67,9 +118,15 @@ static __always_inline size_t kipc_quick_put(struct kipc_pipe_end *end,
 		memcpy(to, &header, sizeof(header));
 		to += sizeof(header);
 	}
-	if (unlikely(!kipc_quick_in(to, buf, len)))
-		return 0;
-	kipc_side_advance(pipe, wr, whole);
+	if (unlikely(len > KIPC_PIPE_STEP && !record)) {
+		len = kipc_quick_put_long(end, to, buf, len);
+		if (!len)
+			return 0;
+	} else {
+		if (unlikely(!kipc_quick_in(to, buf, len)))
+			return 0;
+		kipc_side_advance(pipe, wr, whole);
+	}
 	kipc_side_count(wr, end, len);
 	if (unlikely(end->want))
 		WRITE_ONCE(end->want, 0);
@@ -111,9 +168,17 @@ static __always_inline size_t kipc_quick_take(struct kipc_pipe_end *end,
 		len = min_t(u64, avail, len);
 	}
 	from = kipc_ring_piece(&pipe->ring, rd->pos, head + len);
-	if (unlikely(!from) || unlikely(!kipc_quick_out(buf, from + head, len)))
+	if (unlikely(!from))
 		return 0;
-	kipc_side_advance(pipe, rd, head + len);
+	if (unlikely(len > KIPC_PIPE_STEP && !head)) {
+		len = kipc_quick_take_long(end, from, buf, len);
+		if (!len)
+			return 0;
+	} else {
+		if (unlikely(!kipc_quick_out(buf, from + head, len)))
+			return 0;
+		kipc_side_advance(pipe, rd, head + len);
+	}
 	kipc_side_count(rd, end, len);
 	return len;
 }

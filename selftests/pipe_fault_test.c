@@ -225,6 +225,43 @@ TEST_F(fault, large_write_from_half_a_buffer)
 	EXPECT_EQ(-EAGAIN, kipc_try_read(self->fd[0], got, 1));
 }
 
+/*
+ * Long ones go in and out step by step: what has moved when a step fails counts,
+ * and what has not is there still.
+ */
+TEST(a_long_piece_up_to_the_edge)
+{
+	static char data[16 * PAGE], got[32 * PAGE];
+	char *edge = edge_of_memory(10), *part = edge - 10 * PAGE;
+	ssize_t n, rest;
+	int fd[2], i;
+
+	ASSERT_EQ(0, kipc_pipe(fd, 32 * PAGE, 0));
+	pattern_fill(data, 0, sizeof(data));
+	for (i = 0; i < 6; i++) {
+		/* From another place in the ring each time. */
+		memcpy(part, data, 10 * PAGE);
+		n = i % 2 ? kipc_try_write(fd[1], part, 16 * PAGE) :
+			    write(fd[1], part, 16 * PAGE);
+		EXPECT_LE(8 * PAGE, n);
+		EXPECT_GE(10 * PAGE, n);
+		ASSERT_EQ(n, read(fd[0], got, sizeof(got)));
+		EXPECT_TRUE(pattern_ok(got, 0, n));
+
+		ASSERT_EQ(16 * PAGE, write(fd[1], data, 16 * PAGE));
+		memset(part, 0, 10 * PAGE);
+		n = i % 2 ? kipc_try_read(fd[0], part, 16 * PAGE) :
+			    read(fd[0], part, 16 * PAGE);
+		ASSERT_LE(8 * PAGE, n);
+		ASSERT_GE(10 * PAGE, n);
+		EXPECT_TRUE(pattern_ok(part, 0, n));
+		rest = kipc_try_read(fd[0], got, sizeof(got));
+		ASSERT_EQ(16 * PAGE - n, rest);
+		EXPECT_TRUE(pattern_ok(got, n, rest));
+		EXPECT_EQ(-EAGAIN, kipc_try_read(fd[0], got, PAGE));
+	}
+}
+
 /* The buffer is good and the argument struct can not be written back. */
 TEST_F(fault, argument_struct_is_read_only)
 {
