@@ -28,7 +28,7 @@ static bool join_workers(const pid_t *pid, int count)
 TEST(an_array_of_ten_that_several_processes_share)
 {
 	struct kipc_array_create arg;
-	unsigned long i, updates = scaled(UPDATES);
+	unsigned long i, updates = scaled(UPDATES / TEN) * TEN;
 	uint64_t slots[TEN], versions[TEN], changes;
 	pid_t pid[WORKERS];
 	int w, fd;

@@ -49,21 +49,6 @@ static bool took(struct kipc_mapped_pipe *rd, const char *text)
 	return len == (ssize_t)strlen(text) && !memcmp(buf, text, len);
 }
 
-static int peek_now(struct kipc_mapped_pipe *rd)
-{
-	const void *payload;
-	size_t len;
-
-	return kipc_mapped_pipe_peek(rd, &payload, &len, NONBLOCK, 0);
-}
-
-static int reserve_now(struct kipc_mapped_pipe *wr, size_t len)
-{
-	void *payload;
-
-	return kipc_mapped_pipe_reserve(wr, len, &payload, NONBLOCK, 0);
-}
-
 /* So many of 64 bytes fit as there are returned. */
 static unsigned int fill(struct kipc_mapped_pipe *wr, uint32_t flags)
 {

@@ -28,21 +28,6 @@ FIXTURE_TEARDOWN(by_hand)
 {
 }
 
-static int peek_now(struct kipc_mapped_pipe *rd)
-{
-	const void *payload;
-	size_t len;
-
-	return kipc_mapped_pipe_peek(rd, &payload, &len, NONBLOCK, 0);
-}
-
-static int reserve_now(struct kipc_mapped_pipe *wr, size_t len)
-{
-	void *payload;
-
-	return kipc_mapped_pipe_reserve(wr, len, &payload, NONBLOCK, 0);
-}
-
 static int take_now(struct kipc_mapped_pipe *rd)
 {
 	int ret = peek_now(rd);

@@ -42,6 +42,21 @@ static inline int lib_ends(struct kipc_mapped_pipe *wr,
 	return ret ? ret : kipc_mapped_pipe_map(rd, fd[0]);
 }
 
+static inline int peek_now(struct kipc_mapped_pipe *rd)
+{
+	const void *payload;
+	size_t len;
+
+	return kipc_mapped_pipe_peek(rd, &payload, &len, NONBLOCK, 0);
+}
+
+static inline int reserve_now(struct kipc_mapped_pipe *wr, size_t len)
+{
+	void *payload;
+
+	return kipc_mapped_pipe_reserve(wr, len, &payload, NONBLOCK, 0);
+}
+
 /* In the child that is to be one end: @fd[0] or @fd[1]. */
 static inline void lib_be_end(struct kipc_mapped_pipe *pipe, const int fd[2],
 			      int which)

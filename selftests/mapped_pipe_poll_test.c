@@ -7,6 +7,7 @@
 
 #include "kselftest_harness.h"
 #include "mapped_pipe_util.h"
+#include "poller_util.h"
 
 #define CAPACITY	page_size()
 #define ALL		(POLLIN | POLLOUT | POLLHUP | POLLERR)
@@ -81,33 +82,11 @@ TEST_F(poll, after_a_wait_that_was_refused)
 	EXPECT_EQ(POLLOUT, poll_now(self->wr.fd));
 }
 
-struct poller {
-	int fd;
-	int ended;
-	int revents;
-	pthread_t thread;
-};
-
-static void *poller_run(void *data)
-{
-	struct poller *p = data;
-	struct pollfd polled = { .fd = p->fd, .events = POLLIN | POLLOUT };
-
-	poll(&polled, 1, PATIENCE_NS / NSEC_PER_MSEC);
-	p->revents = polled.revents;
-	__atomic_store_n(&p->ended, 1, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static bool poller_ended(struct poller *p)
-{
-	return __atomic_load_n(&p->ended, __ATOMIC_ACQUIRE);
-}
-
 /* A poller sleeps: the other end is asked. */
 static bool poller_sleeps(struct end *other, struct poller *p)
 {
-	pthread_create(&p->thread, NULL, poller_run, p);
+	p->events = POLLIN | POLLOUT;
+	poller_start(p);
 	return wait_for(end_flags(other) & KIPC_PIPE_ASK);
 }
 
@@ -168,10 +147,10 @@ TEST_F(poll, woken_by_destroy)
 TEST_F(poll, beside_one_who_sleeps)
 {
 	struct wait_call call = { .fd = self->rd.fd, .until = 64 };
-	struct poller p = { .fd = self->rd.fd };
+	struct poller p = { .fd = self->rd.fd, .events = POLLIN };
 
 	ASSERT_TRUE(wait_call_asleep(&call, kipc_readers_waiting));
-	pthread_create(&p.thread, NULL, poller_run, &p);
+	poller_start(&p);
 	/* The earlier of the two is what is asked for. */
 	ASSERT_TRUE(wait_for(self->wr.news->until == 1));
 	EXPECT_TRUE(end_advance(&self->wr, 8));

@@ -3,11 +3,11 @@
  * poll and epoll on handles of mapped sets: they see what is done without the
  * kernel, because from then on nothing is.
  */
-#include <poll.h>
 #include <sys/epoll.h>
 
 #include "kselftest_harness.h"
 #include "mapped_semaphore_util.h"
+#include "poller_util.h"
 
 #define ALL	(POLLIN | POLLOUT | POLLHUP | POLLERR)
 
@@ -53,33 +53,11 @@ TEST_F(poll, the_counter_that_is_watched)
 	EXPECT_EQ(POLLIN, poll_now(self->sem.fd));
 }
 
-struct poller {
-	int fd;
-	int ended;
-	int revents;
-	pthread_t thread;
-};
-
-static void *poller_run(void *data)
-{
-	struct poller *p = data;
-	struct pollfd polled = { .fd = p->fd, .events = POLLIN };
-
-	poll(&polled, 1, PATIENCE_NS / NSEC_PER_MSEC);
-	p->revents = polled.revents;
-	__atomic_store_n(&p->ended, 1, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static bool poller_ended(struct poller *p)
-{
-	return __atomic_load_n(&p->ended, __ATOMIC_ACQUIRE);
-}
-
 /* A poller sleeps: the kernel is asked. */
 static bool poller_sleeps(struct kipc_sem_word *words, struct poller *p)
 {
-	pthread_create(&p->thread, NULL, poller_run, p);
+	p->events = POLLIN;
+	poller_start(p);
 	return wait_for(mapped_word(words, 0) & ASK);
 }
 
