@@ -231,6 +231,16 @@ static inline int kipc_cached_mapcount(struct page *page)
 #endif
 
 /*
+ * Before 5.11 a page that is charged to a memory cgroup as the kernel's said so
+ * where one that is mapped into a process counts its mappings; both would not do.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define KIPC_USER_PAGE_ACCOUNT	0
+#else
+#define KIPC_USER_PAGE_ACCOUNT	__GFP_ACCOUNT
+#endif
+
+/*
  * lru_add_drain() of this CPU, which is not exported.  The release of a batch
  * that was not drained begins with it, unless the batch is empty: so give it a
  * page that never goes.

@@ -13,8 +13,8 @@
 #include "pipe_mapped.h"
 
 /* As for the memory of other pipes: see kipc_ring_init(). */
-#define KIPC_MAPPED_GFP	(GFP_KERNEL_ACCOUNT | __GFP_ZERO | \
-			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define KIPC_MAPPED_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_RETRY_MAYFAIL | \
+			 __GFP_NOWARN)
 
 /* Indices wrap, in theory, so it is their distance that counts. */
 static bool kipc_index_reached(u64 index, u64 until)
@@ -73,7 +73,8 @@ int kipc_mapped_pipe_make(struct kipc_pipe *pipe, u64 capacity)
 	struct kipc_mapped_pipe *mapped;
 	struct kipc_pipe_state *state;
 
-	mapped = kvzalloc(struct_size(mapped, pages, nr), KIPC_MAPPED_GFP);
+	mapped = kvzalloc(struct_size(mapped, pages, nr),
+			  KIPC_MAPPED_GFP | __GFP_ACCOUNT);
 	if (!mapped)
 		return -ENOMEM;
 	mapped->nr_data = nr_data;
@@ -81,7 +82,8 @@ int kipc_mapped_pipe_make(struct kipc_pipe *pipe, u64 capacity)
 	for (i = 0; i < nr; i++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		mapped->pages[i] = alloc_page(KIPC_MAPPED_GFP);
+		mapped->pages[i] = alloc_page(KIPC_MAPPED_GFP |
+					      KIPC_USER_PAGE_ACCOUNT);
 		if (!mapped->pages[i])
 			return -ENOMEM;
 		cond_resched();

@@ -25,7 +25,8 @@ int kipc_mapped_make(struct kipc_semaphore *sem)
 	mapped = kzalloc(sizeof(*mapped), GFP_KERNEL_ACCOUNT);
 	if (!mapped)
 		return -ENOMEM;
-	mapped->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	mapped->page = alloc_page(GFP_KERNEL | __GFP_ZERO |
+				  KIPC_USER_PAGE_ACCOUNT);
 	if (!mapped->page) {
 		kfree(mapped);
 		return -ENOMEM;
