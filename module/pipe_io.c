@@ -69,6 +69,15 @@ static void kipc_side_wake_all(struct kipc_side *side, __poll_t events)
 	__wake_up(&side->poll, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
 }
 
+/*
+ * Pollers of a mapped pipe are told to look and not what for: io_uring, if told,
+ * would not poll again, and that is what asks for the next wake-up.
+ */
+static __poll_t kipc_pipe_news(const struct kipc_pipe *pipe, __poll_t events)
+{
+	return unlikely(pipe->mapped) ? 0 : events;
+}
+
 /**
  * kipc_pipe_wake_readers - something happened that readers must look at
  * @pipe: the pipe
@@ -76,7 +85,7 @@ static void kipc_side_wake_all(struct kipc_side *side, __poll_t events)
  */
 void kipc_pipe_wake_readers(struct kipc_pipe *pipe, __poll_t events)
 {
-	kipc_side_wake_all(&pipe->rd, events);
+	kipc_side_wake_all(&pipe->rd, kipc_pipe_news(pipe, events));
 }
 
 /**
@@ -86,7 +95,7 @@ void kipc_pipe_wake_readers(struct kipc_pipe *pipe, __poll_t events)
  */
 void kipc_pipe_wake_writers(struct kipc_pipe *pipe, __poll_t events)
 {
-	kipc_side_wake_all(&pipe->wr, events);
+	kipc_side_wake_all(&pipe->wr, kipc_pipe_news(pipe, events));
 }
 
 /* Is there data, or will there never be any?  For the owner who sleeps. */

@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 #include "mapped_pipe_util.h"
 #include "poller_util.h"
+#include "uring_util.h"
 
 #define CAPACITY	page_size()
 #define ALL		(POLLIN | POLLOUT | POLLHUP | POLLERR)
@@ -229,6 +230,27 @@ TEST_F(poll, edges)
 	EXPECT_FALSE(end_advance(&self->wr, 8));
 	EXPECT_EQ(EPOLLIN, epoll_events(self->ep));
 	EXPECT_EQ(0, epoll_events(self->ep));
+}
+
+/* io_uring's poll that goes on does so when it has looked, and then only. */
+TEST_F(poll, again_and_again)
+{
+	struct ring ring;
+	int i;
+
+	ASSERT_EQ(0, ring_open(&ring));
+	if (ring.fd < 0)
+		SKIP(return, "io_uring: %s", strerror(-ring.fd));
+	ASSERT_EQ(1, ring_submit_poll(&ring, self->rd.fd, POLLIN));
+	EXPECT_FALSE(ring_ended(&ring));
+	for (i = 0; i < 3; i++) {
+		EXPECT_TRUE(end_advance(&self->wr, 8));
+		ASSERT_TRUE(wait_for(ring_ended(&ring)));
+		EXPECT_EQ(POLLIN, ring_result(&ring));
+		end_advance(&self->rd, 8);
+		EXPECT_FALSE(ring_ended(&ring));
+	}
+	close(ring.fd);
 }
 
 /* An end that comes to want less after epoll has looked is told in time. */
