@@ -146,6 +146,12 @@ static inline bool kipc_gate_leave(struct kipc_gate *gate)
 	return kipc_gate_leave_slow(gate);
 }
 
+/* Does somebody wait for the owner to park the gate?  For the owner. */
+static inline bool kipc_gate_wanted(const struct kipc_gate *gate)
+{
+	return atomic_read(&gate->state) & KIPC_GATE_WANTED;
+}
+
 /**
  * kipc_gate_park - the owner goes to sleep and touches nothing until unpark
  * @gate: the gate, owned by the caller

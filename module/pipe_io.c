@@ -119,9 +119,10 @@ static bool kipc_pipe_writable(struct kipc_pipe *pipe)
 /*
  * The owner waits for @ready before it sleeps, if that is wanted.  It is not on
  * @sleep yet, which saves the other side the wake-up: nothing is lost, for it
- * looks again once it is.  Who wants to borrow the gate waits for the end.
+ * looks again once it is.  Who wants to borrow the gate gets it when the owner
+ * parks it: so he makes an end of that.
  */
-static bool kipc_side_spin(struct kipc_pipe *pipe,
+static bool kipc_side_spin(struct kipc_pipe *pipe, struct kipc_side *side,
 			   bool (*ready)(struct kipc_pipe *pipe), u64 start_ns,
 			   u64 deadline_ns)
 {
@@ -131,7 +132,7 @@ static bool kipc_side_spin(struct kipc_pipe *pipe,
 	if (likely(!spin_ns))
 		return false;
 	end_ns = kipc_spin_end(spin_ns, start_ns, deadline_ns);
-	while (kipc_may_spin(end_ns)) {
+	while (kipc_may_spin(end_ns) && !kipc_gate_wanted(&side->gate)) {
 		if (ready(pipe))
 			return true;
 		cpu_relax();
@@ -154,7 +155,7 @@ static int kipc_side_sleep(struct kipc_pipe *pipe, struct kipc_side *side,
 	int err = 0;
 
 	WRITE_ONCE(side->need, need);
-	if (kipc_side_spin(pipe, ready, start, deadline_ns))
+	if (kipc_side_spin(pipe, side, ready, start, deadline_ns))
 		goto account;
 	kipc_gate_park(&side->gate);
 	do {
@@ -480,6 +481,10 @@ static ssize_t kipc_pipe_write_stream(struct kipc_pipe *pipe,
 			/* It goes on before it leaves, and may have to sleep. */
 			smp_mb();
 			kipc_pipe_wrote(pipe);
+			/* Or never has to, if the readers keep up. */
+			if (fatal_signal_pending(current))
+				return done;
+			cond_resched();
 		}
 	}
 	return done;
@@ -491,6 +496,37 @@ static u64 kipc_pipe_want(struct kipc_pipe *pipe, u64 len)
 	if (pipe->flags & KIPC_PIPE_RECORD)
 		return KIPC_RECORD_HEADER + len;
 	return len <= KIPC_PIPE_ATOMIC ? len : 1;
+}
+
+/**
+ * kipc_pipe_write_owned - kipc_pipe_write() by the owner of the write side
+ * @end: a write end
+ * @from: where from; not nothing
+ * @nowait: rather -EAGAIN than sleep
+ * @deadline_ns: CLOCK_MONOTONIC, 0 for none
+ * @longest: set to the longest record possible with -EMSGSIZE
+ *
+ * Context: may sleep.
+ * Return: as kipc_pipe_write().
+ */
+ssize_t kipc_pipe_write_owned(struct kipc_pipe_end *end, struct iov_iter *from,
+			      bool nowait, u64 deadline_ns, u64 *longest)
+{
+	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
+	size_t len = iov_iter_count(from);
+	ssize_t ret;
+
+	if (pipe->flags & KIPC_PIPE_RECORD)
+		ret = kipc_pipe_write_record(pipe, from, nowait, deadline_ns,
+					     longest);
+	else
+		ret = kipc_pipe_write_stream(pipe, from, nowait, deadline_ns);
+	if (ret > 0)
+		kipc_side_count(&pipe->wr, end, ret);
+	if (unlikely(ret == -EAGAIN) || unlikely(end->want))
+		WRITE_ONCE(end->want, ret == -EAGAIN ? kipc_pipe_want(pipe, len)
+						     : 0);
+	return ret;
 }
 
 /**
@@ -509,12 +545,11 @@ ssize_t kipc_pipe_write(struct kipc_pipe_end *end, struct iov_iter *from,
 			bool nowait, u64 deadline_ns, u64 *longest)
 {
 	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
-	size_t len = iov_iter_count(from);
 	ssize_t ret;
 
 	if (kipc_object_destroyed(&pipe->object))
 		return -EIDRM;
-	if (!len)
+	if (!iov_iter_count(from))
 		return 0;
 
 	ret = kipc_gate_enter(&pipe->wr.gate,
@@ -522,16 +557,7 @@ ssize_t kipc_pipe_write(struct kipc_pipe_end *end, struct iov_iter *from,
 			      deadline_ns);
 	if (ret)
 		return kipc_pipe_outcome(pipe, ret);
-	if (pipe->flags & KIPC_PIPE_RECORD)
-		ret = kipc_pipe_write_record(pipe, from, nowait, deadline_ns,
-					     longest);
-	else
-		ret = kipc_pipe_write_stream(pipe, from, nowait, deadline_ns);
-	if (ret > 0)
-		kipc_side_count(&pipe->wr, end, ret);
-	if (unlikely(ret == -EAGAIN) || unlikely(end->want))
-		WRITE_ONCE(end->want, ret == -EAGAIN ? kipc_pipe_want(pipe, len)
-						     : 0);
+	ret = kipc_pipe_write_owned(end, from, nowait, deadline_ns, longest);
 	kipc_pipe_leave_write(pipe, ret > 0);
 	return kipc_pipe_outcome(pipe, ret);
 }

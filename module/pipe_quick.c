@@ -6,12 +6,14 @@
  * piece, copied in one step.  For these there is a way without an iterator, which is
  * a good part of the cost of a few bytes.  Whatever is in any way out of the
  * ordinary, or goes wrong, is left to the general way (pipe_io.c), as if it had not
- * been tried.  A read that finds no data keeps the gate while it waits, and then goes
- * on here: where two processes talk to each other, that is how every read begins.
+ * been tried, but with the gate kept: who came first goes first.  A read that finds
+ * no data waits, and then goes on here: where two processes talk to each other, that
+ * is how every read begins.
  *
  * The kernel prefers these to read_iter and write_iter for read(2) and write(2)
  * alone; readv(2), io_uring and the like have iterators anyway.
  */
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"
@@ -210,6 +212,28 @@ static noinline ssize_t kipc_quick_await(struct kipc_pipe_end *end, bool nowait,
 	return kipc_pipe_read_owned(end, &to, nowait, 0, &needed);
 }
 
+/*
+ * The owner of the write side, who could not put anything in, goes on in the general
+ * way: he came first, so he keeps the gate.
+ */
+static noinline ssize_t kipc_quick_go_on(struct kipc_pipe_end *end, bool nowait,
+					 const char __user *buf, size_t len)
+{
+	struct iov_iter from __uninitialized;
+	struct iovec iov;
+	u64 longest;
+	ssize_t ret;
+
+	ret = kipc_import_ubuf(ITER_SOURCE, (void __user *)buf, len, &iov,
+			       &from);
+	if (ret)
+		return ret;
+	ret = kipc_pipe_write_owned(end, &from, nowait, 0, &longest);
+	if (ret == -EPIPE && !end->nosigpipe)
+		send_sig(SIGPIPE, current, 0);
+	return ret;
+}
+
 static noinline ssize_t kipc_pipe_read_general(struct file *file,
 					       char __user *buf, size_t len)
 {
@@ -282,12 +306,15 @@ ssize_t kipc_pipe_write_plain(struct file *file, const char __user *buf,
 {
 	struct kipc_pipe_end *end = kipc_file_end(file);
 	struct kipc_pipe *pipe = kipc_to_pipe(end->handle.object);
-	size_t done;
+	ssize_t ret;
 
 	/* There are no empty records. */
 	if (unlikely(!len) || unlikely(!kipc_gate_enter_free(&pipe->wr.gate)))
 		return kipc_pipe_write_general(file, buf, len);
-	done = kipc_quick_put(end, buf, len);
-	kipc_pipe_leave_write(pipe, done);
-	return likely(done) ? done : kipc_pipe_write_general(file, buf, len);
+	ret = kipc_quick_put(end, buf, len);
+	if (unlikely(!ret))
+		ret = kipc_quick_go_on(end, file->f_flags & O_NONBLOCK, buf,
+				       len);
+	kipc_pipe_leave_write(pipe, ret > 0);
+	return ret;
 }

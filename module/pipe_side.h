@@ -20,6 +20,10 @@ s64 kipc_pipe_await_data(struct kipc_pipe *pipe, u64 enough, bool nowait,
 ssize_t kipc_pipe_read_owned(struct kipc_pipe_end *end, struct iov_iter *to,
 			     bool nowait, u64 deadline_ns, u64 *needed);
 
+/* pipe_io.c: for that of the write side */
+ssize_t kipc_pipe_write_owned(struct kipc_pipe_end *end, struct iov_iter *from,
+			      bool nowait, u64 deadline_ns, u64 *longest);
+
 /* The other side's total, and with it the bytes that were moved before. */
 static inline u64 kipc_side_total(const struct kipc_side *side)
 {

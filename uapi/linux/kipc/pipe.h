@@ -25,7 +25,8 @@
  * The write end may map PRODUCER and DATA for writing, the read end CONSUMER, and
  * neither anything else (EACCES; mprotect(2) cannot change that).  EINVAL: not
  * one area and all of it, or not shared.  EIDRM: destroyed.  A child made by
- * fork(2) does not get the mappings: it would act as the same end.  A mapping
+ * fork(2) does not get the mappings, unless its parent asks for that with
+ * MADV_DOFORK: it would act as the same end.  A mapping
  * keeps the end open as a descriptor does.
  *
  * A record is a struct kipc_pipe_record and its payload; it begins at a multiple
