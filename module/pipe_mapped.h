@@ -75,10 +75,10 @@
  *
  * References.  The pages belong to the pipe and are freed with it; who has pinned
  * one (O_DIRECT and the like) holds the page, and may write there when his end is
- * another's: then the ends of that pipe have what an end's owner did to it.  A mapping holds the file of the end
- * that it was made with, so an end is there until its last descriptor and its last
- * mapping are gone.  A child made by fork() would act as the same end, so it does
- * not get the mappings.
+ * another's: then that one has what he did to it.  A mapping holds the file of the
+ * end that it was made with, so an end is there until its last descriptor and its
+ * last mapping are gone.  A child made by fork() would act as the same end, so it
+ * does not get the mappings, unless its parent asks for that (MADV_DOFORK).
  */
 #ifndef KIPC_PIPE_MAPPED_H
 #define KIPC_PIPE_MAPPED_H
