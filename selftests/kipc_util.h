@@ -48,15 +48,10 @@ static inline bool env_is_set(const char *name)
 	return env && *env && strcmp(env, "0");
 }
 
-/*
- * Loops run @full times with FULL=1 in the environment, else a tenth of that, and
- * with SHORT=1 a thirtieth.
- */
+/* Loops run @full times with FULL=1 in the environment, else @full / 10. */
 static inline unsigned long scaled(unsigned long full)
 {
-	unsigned long part = env_is_set("SHORT") ? 30 : 10;
-
-	return env_is_set("FULL") ? full : (full + part - 1) / part;
+	return env_is_set("FULL") ? full : (full + 9) / 10;
 }
 
 /* Is this kernel full of checks, and so ten times as slow? */
@@ -73,15 +68,10 @@ static inline bool kernel_is_checked(void)
 	return found;
 }
 
-/*
- * For what has to happen by chance: @full times on a kernel that people run, and a
- * tenth of that on one full of checks, even with SHORT=1.
- */
+/* As scaled(), but all of them on a kernel that people run. */
 static inline unsigned long scaled_if_slow(unsigned long full)
 {
-	if (env_is_set("FULL") || !kernel_is_checked())
-		return full;
-	return (full + 9) / 10;
+	return kernel_is_checked() ? scaled(full) : full;
 }
 
 /* Evaluate @cond until it is true or PATIENCE_NS is over; gives its value. */

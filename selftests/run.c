@@ -485,7 +485,7 @@ static void usage(FILE *out)
 		"  -t SECONDS  time limit for each program (default: 300, FULL: 1800)\n"
 		"  -v          show all that they print\n"
 		"\n"
-		"FULL=1 in the environment lets long loops run in full, SHORT=1 a thirtieth.\n",
+		"FULL=1 in the environment lets long loops run in full.\n",
 		TEST_SUFFIX);
 }
 
@@ -510,7 +510,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("# scale: %s\n", full ? "all loops in full (FULL=1)" :
-	       env_is_set("SHORT") ? "loops at 1/30 (SHORT=1)" :
 	       "loops at 1/10, FULL=1 for all");
 	log = log_open();
 	if (log < 0)
