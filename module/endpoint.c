@@ -28,6 +28,7 @@ static struct kipc_object *kipc_endpoint_make(struct kipc_call *call)
 	kipc_queue_init(&endpoint->queue, &endpoint->object, &bounds,
 			&kipc_endpoint_queue_ops);
 	hash_init(endpoint->records);
+	get_random_bytes(&endpoint->token_key, sizeof(endpoint->token_key));
 	get_random_bytes(&endpoint->token_state,
 			 sizeof(endpoint->token_state));
 	INIT_HLIST_HEAD(&endpoint->callers);

@@ -62,6 +62,7 @@ struct kipc_post;
  * @node: in the table of endpoints
  * @ended: set once
  * @records: calls that were received, by token
+ * @token_key: hides from who has seen tokens what they are made of; invariant
  * @token_state: what the last token was made of; random at first
  * @callers: exchanges of all whose requests were accepted and not answered
  * @untold: records of calls that were cancelled, oldest first
@@ -75,6 +76,7 @@ struct kipc_endpoint {
 	struct rhash_head node;
 	atomic_t ended;
 	DECLARE_HASHTABLE(records, 5);
+	u64 token_key;
 	u64 token_state;
 	struct hlist_head callers;
 	struct list_head untold;

@@ -24,9 +24,9 @@ static void kipc_request_accepted(struct kipc_queue *queue,
 }
 
 /*
- * One that this endpoint has not given before, and that nobody hits upon by chance:
- * SplitMix64, which gives each number once.  It need be no secret kept by
- * cryptography.  A token is good for the owner alone, and he gets them all.
+ * One that this endpoint has not given before, and that nobody finds from those that
+ * it has: SplitMix64, which gives each number once, under a key.  More than that, as
+ * SipHash, it need not be: a token is good for the owner alone, and he gets them all.
  */
 static u64 kipc_new_token(struct kipc_endpoint *endpoint)
 {
@@ -34,7 +34,7 @@ static u64 kipc_new_token(struct kipc_endpoint *endpoint)
 
 	token = (token ^ (token >> 30)) * 0xbf58476d1ce4e5b9;
 	token = (token ^ (token >> 27)) * 0x94d049bb133111eb;
-	return token ^ (token >> 31);
+	return token ^ (token >> 31) ^ endpoint->token_key;
 }
 
 /* Makes the request its own record. */
