@@ -480,4 +480,20 @@ static inline bool pattern_ok(const void *buf, uint64_t offset, size_t len)
 	return true;
 }
 
+static inline void signal_caught(int sig)
+{
+	(void)sig;
+}
+
+/* From now on @sig does nothing but interrupt; @flags: SA_RESTART, or 0. */
+static inline void catch_signal(int sig, int flags)
+{
+	struct sigaction act = {
+		.sa_handler = signal_caught,
+		.sa_flags = flags,
+	};
+
+	sigaction(sig, &act, NULL);
+}
+
 #endif /* KIPC_UTIL_H */

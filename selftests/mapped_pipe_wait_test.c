@@ -172,21 +172,9 @@ TEST_F(wait, no_wait_on_a_handle_that_says_so)
 	EXPECT_EQ(0, end_flags(&self->wr));
 }
 
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
-static void handle(int sig, int flags)
-{
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = flags };
-
-	sigaction(sig, &act, NULL);
-}
-
 TEST_F(wait, a_signal_ends_it)
 {
-	handle(SIGUSR1, 0);
+	catch_signal(SIGUSR1, 0);
 	ASSERT_TRUE(reader_asleep(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);
 	EXPECT_EQ(-EINTR, wait_call_end(&self->call));
@@ -203,7 +191,7 @@ static uint64_t reader_sleeps(int fd)
 
 TEST_F(wait, a_signal_that_restarts)
 {
-	handle(SIGUSR1, SA_RESTART);
+	catch_signal(SIGUSR1, SA_RESTART);
 	ASSERT_TRUE(reader_asleep(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);
 	/* Counted when it ends; then he sleeps again. */
@@ -382,7 +370,7 @@ TEST_F(wait, signals_and_wake_ups_at_once)
 {
 	unsigned long rounds = scaled_rounds(2000), i;
 
-	handle(SIGUSR1, 0);
+	catch_signal(SIGUSR1, 0);
 	for (i = 0; i < rounds; i++) {
 		self->call.until = self->wr.mine->total + 8;
 		ASSERT_EQ(0, wait_call_start(&self->call));

@@ -97,21 +97,9 @@ TEST_F(wait, no_wait_on_a_handle_that_says_so)
 	EXPECT_EQ(0, mapped_word(self->sem.words, 0));
 }
 
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
-static void handle(int sig, int flags)
-{
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = flags };
-
-	sigaction(sig, &act, NULL);
-}
-
 TEST_F(wait, a_signal_ends_it)
 {
-	handle(SIGUSR1, 0);
+	catch_signal(SIGUSR1, 0);
 	ASSERT_EQ(0, sem_call_asleep(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);
 	EXPECT_EQ(-EINTR, sem_call_wait(&self->call));
@@ -127,7 +115,7 @@ static uint64_t sleeps_of(int fd)
 
 TEST_F(wait, a_signal_that_restarts)
 {
-	handle(SIGUSR1, SA_RESTART);
+	catch_signal(SIGUSR1, SA_RESTART);
 	ASSERT_EQ(0, sem_call_asleep(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);
 	/* Counted when it ends; then he sleeps again. */
@@ -142,7 +130,7 @@ TEST_F(wait, a_token_is_not_lost_to_a_signal)
 {
 	unsigned long rounds = scaled_rounds(1000), i;
 
-	handle(SIGUSR1, 0);
+	catch_signal(SIGUSR1, 0);
 	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, sem_call_start(&self->call));
 		if (i % 3)
