@@ -140,12 +140,17 @@ static bool kipc_array_has_words(u32 element)
 static struct kipc_object *kipc_array_make(struct kipc_call *call)
 {
 	struct kipc_array_create *arg = call->arg;
+	struct kipc_object *object;
 	struct kipc_array *array;
 	int err;
 
-	array = kzalloc(sizeof(*array), GFP_KERNEL_ACCOUNT);
-	if (!array)
-		return ERR_PTR(-ENOMEM);
+	/* First the ceiling, then the memory. */
+	object = kipc_object_make(&kipc_array_kind, arg->mode,
+				  (size_t)arg->count *
+				  (arg->element + sizeof(u64)));
+	if (IS_ERR(object))
+		return object;
+	array = kipc_to_array(object);
 	array->count = arg->count;
 	array->element = arg->element;
 	if (kipc_array_has_words(arg->element))
@@ -155,24 +160,17 @@ static struct kipc_object *kipc_array_make(struct kipc_call *call)
 	atomic64_set(&array->stats.sleeps, 0);
 	atomic64_set(&array->stats.blocked_ns, 0);
 
-	/* First the ceiling, then the memory. */
-	err = kipc_object_init(&array->object, &kipc_array_kind, arg->mode,
-			       (size_t)arg->count *
-			       (arg->element + sizeof(u64)));
-	if (err) {
-		kfree(array);
-		return ERR_PTR(err);
-	}
 	err = kipc_array_alloc(array);
 	if (err) {
-		kipc_object_put(&array->object);
+		kipc_object_put(object);
 		return ERR_PTR(err);
 	}
-	return &array->object;
+	return object;
 }
 
 const struct kipc_kind kipc_array_kind = {
 	.type		= KIPC_KIND_ARRAY,
+	.size		= sizeof(struct kipc_array),
 	.name		= "array",
 	.make		= kipc_array_make,
 	.give		= kipc_array_give,

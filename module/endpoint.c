@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/pid_namespace.h>
 #include <linux/random.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "create.h"
@@ -20,11 +19,14 @@ static struct kipc_object *kipc_endpoint_make(struct kipc_call *call)
 		.max_bytes	= arg->max_bytes,
 	};
 	struct kipc_endpoint *endpoint;
+	struct kipc_object *object;
 	int err;
 
-	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
-	if (!endpoint)
-		return ERR_PTR(-ENOMEM);
+	object = kipc_object_make(&kipc_endpoint_kind, arg->mode,
+				  kipc_post_cost(&bounds));
+	if (IS_ERR(object))
+		return object;
+	endpoint = kipc_to_endpoint(object);
 	kipc_queue_init(&endpoint->queue, &endpoint->object, &bounds,
 			&kipc_endpoint_queue_ops);
 	hash_init(endpoint->records);
@@ -33,18 +35,12 @@ static struct kipc_object *kipc_endpoint_make(struct kipc_call *call)
 			 sizeof(endpoint->token_state));
 	INIT_HLIST_HEAD(&endpoint->callers);
 	INIT_LIST_HEAD(&endpoint->untold);
-	err = kipc_object_init(&endpoint->object, &kipc_endpoint_kind,
-			       arg->mode, kipc_post_cost(&bounds));
-	if (err) {
-		kfree(endpoint);
-		return ERR_PTR(err);
-	}
 	err = kipc_endpoint_enter(endpoint);
 	if (err) {
-		kipc_object_put(&endpoint->object);
+		kipc_object_put(object);
 		return ERR_PTR(err);
 	}
-	return &endpoint->object;
+	return object;
 }
 
 static int kipc_endpoint_give(struct kipc_call *call,
@@ -76,6 +72,7 @@ static void kipc_endpoint_free(struct kipc_object *object)
 
 const struct kipc_kind kipc_endpoint_kind = {
 	.type		= KIPC_KIND_ENDPOINT,
+	.size		= sizeof(struct kipc_endpoint),
 	.name		= "endpoint",
 	.make		= kipc_endpoint_make,
 	.give		= kipc_endpoint_give,

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/slab.h>
-
 #include "create.h"
 #include "mailbox.h"
 #include "main.h"
@@ -17,19 +15,15 @@ static struct kipc_object *kipc_mailbox_make(struct kipc_call *call)
 		.max_bytes	= arg->max_bytes,
 	};
 	struct kipc_mailbox *mailbox;
-	int err;
+	struct kipc_object *object;
 
-	mailbox = kzalloc(sizeof(*mailbox), GFP_KERNEL_ACCOUNT);
-	if (!mailbox)
-		return ERR_PTR(-ENOMEM);
+	object = kipc_object_make(&kipc_mailbox_kind, arg->mode,
+				  kipc_post_cost(&bounds));
+	if (IS_ERR(object))
+		return object;
+	mailbox = kipc_to_mailbox(object);
 	kipc_queue_init(&mailbox->queue, &mailbox->object, &bounds, NULL);
-	err = kipc_object_init(&mailbox->object, &kipc_mailbox_kind, arg->mode,
-			       kipc_post_cost(&bounds));
-	if (err) {
-		kfree(mailbox);
-		return ERR_PTR(err);
-	}
-	return &mailbox->object;
+	return object;
 }
 
 static int kipc_mailbox_give(struct kipc_call *call,
@@ -57,6 +51,7 @@ static void kipc_mailbox_free(struct kipc_object *object)
 
 const struct kipc_kind kipc_mailbox_kind = {
 	.type		= KIPC_KIND_MAILBOX,
+	.size		= sizeof(struct kipc_mailbox),
 	.name		= "mailbox",
 	.make		= kipc_mailbox_make,
 	.give		= kipc_mailbox_give,

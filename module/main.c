@@ -465,9 +465,12 @@ static int __init kipc_init(void)
 	err = kipc_process_init();
 	if (err)
 		goto exit_limit;
-	err = kipc_message_cache_init();
+	err = kipc_kind_init();
 	if (err)
 		goto exit_process;
+	err = kipc_message_cache_init();
+	if (err)
+		goto exit_kind;
 	err = kipc_endpoint_init();
 	if (err)
 		goto exit_message;
@@ -481,6 +484,8 @@ exit_endpoint:
 	kipc_endpoint_exit();
 exit_message:
 	kipc_message_cache_exit();
+exit_kind:
+	kipc_kind_exit();
 exit_process:
 	kipc_process_exit();
 exit_limit:
@@ -495,6 +500,7 @@ static void __exit kipc_exit(void)
 	kipc_process_exit();
 	kipc_endpoint_exit();
 	kipc_message_cache_exit();
+	kipc_kind_exit();
 	kipc_limit_exit();
 }
 

@@ -76,26 +76,13 @@ struct kipc_name *kipc_name_copy(u64 uptr, u32 len)
 	return name;
 }
 
-/**
- * kipc_object_init - fill in the common part of a new object and charge for it
- * @object: zeroed memory
- * @kind: its kind
- * @mode: permission bits, as the caller gave them
- * @bytes: what to charge
- *
- * The caller's file system ids become the owner and the umask takes bits out of
- * the mode, as for a file.  The object has one reference and is in no table.
- *
- * Context: may sleep.
- * Return: 0, or -EDQUOT or -ENOMEM: then nothing is held.
- */
-int kipc_object_init(struct kipc_object *object, const struct kipc_kind *kind,
-		     umode_t mode, unsigned long bytes)
+/* Return: 0, or -EDQUOT or -ENOMEM: then nothing is held. */
+static int kipc_object_init(struct kipc_object *object, umode_t mode,
+			    unsigned long bytes)
 {
 	int err = -ENOMEM;
 
 	refcount_set(&object->refs, 1);
-	object->kind = kind;
 	object->created_ns = ktime_get_ns();
 	spin_lock_init(&object->attr_lock);
 	current_fsuid_fsgid(&object->uid, &object->gid);
@@ -121,6 +108,44 @@ put_domain:
 	return err;
 }
 
+/**
+ * kipc_object_make - a new object: its common part, charged for
+ * @kind: its kind
+ * @mode: permission bits, as the caller gave them
+ * @bytes: what to charge
+ *
+ * The caller's file system ids become the owner and the umask takes bits out of
+ * the mode, as for a file.  The object has one reference and is in no table; what
+ * is the kind's own is zero.
+ *
+ * Context: may sleep.
+ * Return: the object, or -EDQUOT or -ENOMEM.
+ */
+struct kipc_object *kipc_object_make(const struct kipc_kind *kind,
+				     umode_t mode, unsigned long bytes)
+{
+	struct kipc_object *object = kipc_kind_alloc(kind);
+	int err;
+
+	if (!object)
+		return ERR_PTR(-ENOMEM);
+	object->kind = kind;
+	err = kipc_object_init(object, mode, bytes);
+	if (err) {
+		kipc_kind_free(kind, object);
+		return ERR_PTR(err);
+	}
+	return object;
+}
+
+static void kipc_object_free_rcu(struct rcu_head *rcu)
+{
+	struct kipc_object *object = container_of(rcu, struct kipc_object, rcu);
+
+	kfree(object->name);
+	kipc_kind_free(object->kind, object);
+}
+
 static void kipc_object_free(struct kipc_object *object)
 {
 	struct kipc_user *user = object->user;
@@ -131,9 +156,7 @@ static void kipc_object_free(struct kipc_object *object)
 	kipc_user_put(user);
 	put_pid(object->creator);
 	/* RCU readers of the name table still compare names. */
-	if (object->name)
-		kfree_rcu(object->name, rcu);
-	kfree_rcu(object, rcu);
+	call_rcu(&object->rcu, kipc_object_free_rcu);
 	kipc_domain_put(domain);
 }
 

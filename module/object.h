@@ -33,12 +33,10 @@ struct seq_file;
 
 /**
  * struct kipc_name - a name as user space gave it
- * @rcu: frees it after the last look-up that might compare it
  * @len: 1..KIPC_NAME_MAX
  * @text: no terminating NUL
  */
 struct kipc_name {
-	struct rcu_head rcu;
 	u32 len;
 	u8 text[];
 };
@@ -46,6 +44,7 @@ struct kipc_name {
 /**
  * struct kipc_kind - what a kind of object does
  * @type: KIPC_KIND_*
+ * @size: of an object, which begins with its common part
  * @name: for people
  * @flags: of its create call, from bit 16 on
  * @make: allocate an object as a create call says; it has one reference and
@@ -61,6 +60,7 @@ struct kipc_name {
  */
 struct kipc_kind {
 	u32 type;
+	u32 size;
 	const char *name;
 	u32 flags;
 	struct kipc_object *(*make)(struct kipc_call *call);
@@ -92,7 +92,7 @@ struct kipc_kind {
  * @persist: the name holds a reference; under domain->lock
  * @spin_ns: how long its waiters spin before they sleep; read without a lock
  * @node: in domain->names
- * @rcu: frees it after the last look-up that might see it
+ * @rcu: frees it, and @name, after the last look-up that might see it
  */
 struct kipc_object {
 	refcount_t refs;
@@ -119,8 +119,8 @@ struct kipc_object {
 
 extern const struct rhashtable_params kipc_names_params;
 
-int kipc_object_init(struct kipc_object *object, const struct kipc_kind *kind,
-		     umode_t mode, unsigned long bytes);
+struct kipc_object *kipc_object_make(const struct kipc_kind *kind,
+				     umode_t mode, unsigned long bytes);
 struct kipc_object *kipc_object_enter(struct kipc_object *object,
 				      struct kipc_name *name, u32 flags);
 void kipc_object_put(struct kipc_object *object);
@@ -153,5 +153,11 @@ static inline u32 kipc_object_spin_ns(const struct kipc_object *object)
 
 	return unlikely(spin_ns) && num_online_cpus() > 1 ? spin_ns : 0;
 }
+
+/* kind.c: memory for objects */
+struct kipc_object *kipc_kind_alloc(const struct kipc_kind *kind);
+void kipc_kind_free(const struct kipc_kind *kind, struct kipc_object *object);
+int kipc_kind_init(void);
+void kipc_kind_exit(void);
 
 #endif /* KIPC_OBJECT_H */

@@ -2,7 +2,6 @@
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "create.h"
@@ -31,12 +30,17 @@ static struct kipc_object *kipc_pipe_make(struct kipc_call *call)
 {
 	struct kipc_pipe_create *arg = call->arg;
 	bool mapped = arg->flags & KIPC_PIPE_MAPPED;
+	struct kipc_object *object;
 	struct kipc_pipe *pipe;
 	int err;
 
-	pipe = kzalloc(sizeof(*pipe), GFP_KERNEL_ACCOUNT);
-	if (!pipe)
-		return ERR_PTR(-ENOMEM);
+	/* First the ceiling, then the memory. */
+	object = kipc_object_make(&kipc_pipe_kind, arg->mode, arg->capacity +
+				  (mapped ? KIPC_PIPE_PAGE_DATA * PAGE_SIZE :
+				   0));
+	if (IS_ERR(object))
+		return object;
+	pipe = kipc_to_pipe(object);
 	pipe->flags = arg->flags & (KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
 				    KIPC_PIPE_MAPPED);
 	if (mapped)
@@ -48,23 +52,15 @@ static struct kipc_object *kipc_pipe_make(struct kipc_call *call)
 	kipc_turns_init(&pipe->turns, kipc_pipe_notify_turns,
 			&pipe->rd.gate.stats);
 
-	/* First the ceiling, then the memory. */
-	err = kipc_object_init(&pipe->object, &kipc_pipe_kind, arg->mode,
-			       arg->capacity +
-			       (mapped ? KIPC_PIPE_PAGE_DATA * PAGE_SIZE : 0));
-	if (err) {
-		kfree(pipe);
-		return ERR_PTR(err);
-	}
 	if (mapped)
 		err = kipc_mapped_pipe_make(pipe, arg->capacity);
 	else
 		err = kipc_ring_init(&pipe->ring, arg->capacity);
 	if (err) {
-		kipc_object_put(&pipe->object);
+		kipc_object_put(object);
 		return ERR_PTR(err);
 	}
-	return &pipe->object;
+	return object;
 }
 
 static void kipc_pipe_free(struct kipc_object *object)
@@ -133,6 +129,7 @@ static int kipc_pipe_give(struct kipc_call *call, struct kipc_object *object)
 
 const struct kipc_kind kipc_pipe_kind = {
 	.type		= KIPC_KIND_PIPE,
+	.size		= sizeof(struct kipc_pipe),
 	.name		= "pipe",
 	.flags		= KIPC_PIPE_RECORD | KIPC_PIPE_TURNS |
 			  KIPC_PIPE_NOSIGPIPE | KIPC_PIPE_MAPPED,

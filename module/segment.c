@@ -3,7 +3,6 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
-#include <linux/slab.h>
 #include <uapi/linux/falloc.h>
 
 #include "compat.h"
@@ -75,25 +74,22 @@ static struct kipc_object *kipc_segment_make(struct kipc_call *call)
 {
 	struct kipc_segment_create *arg = call->arg;
 	struct kipc_segment *segment;
+	struct kipc_object *object;
 	struct file *shmem;
 	int err;
 
 	err = kipc_segment_check_size(arg->bytes);
 	if (err)
 		return ERR_PTR(err);
-	segment = kzalloc(sizeof(*segment), GFP_KERNEL_ACCOUNT);
-	if (!segment)
-		return ERR_PTR(-ENOMEM);
+	object = kipc_object_make(&kipc_segment_kind, arg->mode,
+				  PAGE_ALIGN(arg->bytes));
+	if (IS_ERR(object))
+		return object;
+	segment = kipc_to_segment(object);
 	segment->flags = arg->flags &
 			 (KIPC_SEGMENT_SEALABLE | KIPC_SEGMENT_HUGE);
 	mutex_init(&segment->lock);
 	segment->charged = PAGE_ALIGN(arg->bytes);
-	err = kipc_object_init(&segment->object, &kipc_segment_kind, arg->mode,
-			       segment->charged);
-	if (err) {
-		kfree(segment);
-		return ERR_PTR(err);
-	}
 	shmem = kipc_shmem_setup("kipc:segment");
 	if (IS_ERR(shmem)) {
 		err = PTR_ERR(shmem);
@@ -104,9 +100,9 @@ static struct kipc_object *kipc_segment_make(struct kipc_call *call)
 	segment->gate.a_ops = &kipc_gate_aops;
 	err = kipc_segment_fill(segment, arg);
 	if (!err)
-		return &segment->object;
+		return object;
 put:
-	kipc_object_put(&segment->object);
+	kipc_object_put(object);
 	return ERR_PTR(err);
 }
 
@@ -137,6 +133,7 @@ static int kipc_segment_give(struct kipc_call *call, struct kipc_object *object)
 
 const struct kipc_kind kipc_segment_kind = {
 	.type		= KIPC_KIND_SEGMENT,
+	.size		= sizeof(struct kipc_segment),
 	.name		= "segment",
 	.flags		= KIPC_SEGMENT_SEALABLE | KIPC_SEGMENT_HUGE |
 			  KIPC_SEGMENT_RESERVE,

@@ -46,25 +46,21 @@ static struct kipc_object *kipc_semaphore_make(struct kipc_call *call)
 {
 	struct kipc_semaphore_create *arg = call->arg;
 	bool mapped = arg->flags & KIPC_SEMAPHORE_MAPPED;
+	struct kipc_object *object;
 	struct kipc_semaphore *sem;
-	int err = -ENOMEM;
+	int err;
 	u32 i;
 
-	sem = kzalloc(sizeof(*sem), GFP_KERNEL_ACCOUNT);
-	if (!sem)
-		return ERR_PTR(err);
+	object = kipc_object_make(&kipc_semaphore_kind, arg->mode,
+				  arg->count * sizeof(*sem->counters) +
+				  (mapped ? PAGE_SIZE : 0));
+	if (IS_ERR(object))
+		return object;
+	sem = kipc_to_sem(object);
 	sem->count = arg->count;
 	sem->mutex = arg->flags & KIPC_SEMAPHORE_MUTEX;
 	sem->max = sem->mutex ? 1 : arg->max ?: KIPC_SEM_VALUE_MAX;
 	spin_lock_init(&sem->lock);
-
-	err = kipc_object_init(&sem->object, &kipc_semaphore_kind, arg->mode,
-			       arg->count * sizeof(*sem->counters) +
-			       (mapped ? PAGE_SIZE : 0));
-	if (err) {
-		kfree(sem);
-		return ERR_PTR(err);
-	}
 	kipc_undo_init(sem);
 	err = -ENOMEM;
 	sem->counters = kvcalloc(arg->count, sizeof(*sem->counters),
@@ -81,10 +77,10 @@ static struct kipc_object *kipc_semaphore_make(struct kipc_call *call)
 		err = kipc_mapped_make(sem);
 	if (err)
 		goto put;
-	return &sem->object;
+	return object;
 
 put:
-	kipc_object_put(&sem->object);
+	kipc_object_put(object);
 	return ERR_PTR(err);
 }
 
@@ -123,6 +119,7 @@ static void kipc_semaphore_free(struct kipc_object *object)
 
 const struct kipc_kind kipc_semaphore_kind = {
 	.type		= KIPC_KIND_SEMAPHORE,
+	.size		= sizeof(struct kipc_semaphore),
 	.name		= "semaphore",
 	.flags		= KIPC_SEMAPHORE_MUTEX | KIPC_SEMAPHORE_MAPPED,
 	.make		= kipc_semaphore_make,

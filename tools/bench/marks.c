@@ -63,7 +63,7 @@ static const struct mark marks[] = {
 	{ &objects, "", 100000, 0, RATIO_MOST, 1.25, 0 },
 	{ &waiters_sem, "", 1000, 0, RATIO_MOST, 1.50, 0 },
 	{ &waiters_mailbox, "", 1000, 0, RATIO_MOST, 1.50, 0 },
-	{ &mailbox_bytes, "", 0, 1, KIPC_MOST, 1024, 1100 },
+	{ &mailbox_bytes, "", 0, 1, KIPC_MOST, 1024, 1024 },
 	{ &semaphore_bytes, "", 0, 1, KIPC_MOST, 1024, 1024 },
 	{ &message_bytes, "", 64, 1, KIPC_MOST, 192, 192 },
 };
