@@ -29,6 +29,7 @@ static const struct metric *const metrics[] = {
 	&mapped_mutex,
 	&mapped_pipe,
 	&throughput_mapped,
+	&throughput_mapped_vector,
 	&array_add,
 	&segment_touch,
 	&mailbox_one,
@@ -96,6 +97,7 @@ static const char doc[] =
 	"  mapped_mutex   lock and unlock a mapped mutex, likewise\n"
 	"  mapped_pipe    a record through a mapped pipe, in and out, in one process\n"
 	"  mapped_pipe_2  from one process to another, and system calls per record\n"
+	"  mapped_pipe_32 the same, 32 records shown to the other end together\n"
 	"  array_add      add to an element\n"
 	"  segment_touch  first write to a page, of 64 MiB\n"
 	"  mailbox        send and receive a message in one process\n"

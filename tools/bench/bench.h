@@ -136,6 +136,7 @@ extern const struct metric throughput_large;
 extern const struct metric throughput_mailbox;
 extern const struct metric throughput_vector;
 extern const struct metric throughput_mapped;
+extern const struct metric throughput_mapped_vector;
 extern const struct metric sem_pv;
 extern const struct metric sem_pv_undo;
 extern const struct metric sem_handover;

@@ -35,18 +35,26 @@ struct lane {
 /**
  * struct lane_kind - a kind of lane
  * @capacity: bytes that it is to hold, 0 for what it has by default
+ * @batch: messages that are shown to the other end together, by @send_many and
+ *	@recv_many, a power of two; 0: each by itself
  * @make: makes one of @lane->size
  * @send: sends @lane->body, as soon as there is room
  * @flush: sends what @send has held back; missing: it holds nothing back
  * @recv: fills @lane->body, as soon as there is a message
+ * @send_many: that many times @send; for those who do it in less time than it takes
+ *	to call a function by a pointer; may be missing
+ * @recv_many: likewise @recv
  * @remove: undoes @make; missing: closes both descriptors
  */
 struct lane_kind {
 	size_t capacity;
+	unsigned int batch;
 	void (*make)(struct lane *lane);
 	void (*send)(struct lane *lane);
 	void (*flush)(struct lane *lane);
 	void (*recv)(struct lane *lane);
+	void (*send_many)(struct lane *lane, unsigned long count);
+	void (*recv_many)(struct lane *lane, unsigned long count);
 	void (*remove)(struct lane *lane);
 };
 
@@ -67,6 +75,26 @@ static inline void lane_flush(struct lane *lane)
 static inline void lane_recv(struct lane *lane)
 {
 	lane->kind->recv(lane);
+}
+
+static inline void lane_send_many(struct lane *lane, unsigned long count)
+{
+	if (lane->kind->send_many) {
+		lane->kind->send_many(lane, count);
+		return;
+	}
+	while (count--)
+		lane_send(lane);
+}
+
+static inline void lane_recv_many(struct lane *lane, unsigned long count)
+{
+	if (lane->kind->recv_many) {
+		lane->kind->recv_many(lane, count);
+		return;
+	}
+	while (count--)
+		lane_recv(lane);
 }
 
 /* The longest messages that every user may send through some of them. */
@@ -100,6 +128,7 @@ extern const struct lane_kind lane_eventfd;
 
 /* lane_memory.c: one sender and one receiver, who are two processes */
 extern const struct lane_kind lane_mapped_pipe;
+extern const struct lane_kind lane_mapped_pipe_32;
 extern const struct lane_kind lane_futex_ring;
 extern const struct lane_kind lane_futex_ring_large;
 extern const struct lane_kind lane_writev;

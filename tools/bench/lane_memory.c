@@ -16,6 +16,7 @@
 #define CAPACITY	(64 << 10)
 #define LARGE		(1 << 20)
 #define SLOTS_MAX	64
+#define USUAL		64		/* bytes of what is compared */
 
 /* Each process maps its end when it first has use for it. */
 static void mapped_make(struct lane *lane)
@@ -48,24 +49,73 @@ static struct kipc_mapped_pipe *mapped_end(struct lane *lane, int fd)
 	return pipe;
 }
 
-static void mapped_send(struct lane *lane)
+/* The loops know the length when they are compiled, as programs do that send what they
+ * have a type for.
+ */
+static inline __attribute__((always_inline)) void
+mapped_write(struct kipc_mapped_pipe *pipe, char *body, size_t size,
+	     uint32_t flags)
+{
+	int ret = kipc_mapped_pipe_write(pipe, body, size, flags, 0);
+
+	if (__builtin_expect(ret, 0))
+		errx(1, "kipc_mapped_pipe_write: %s", strerror(-ret));
+}
+
+static inline __attribute__((always_inline)) void
+mapped_read(struct kipc_mapped_pipe *pipe, char *body, size_t size,
+	    uint32_t flags)
+{
+	ssize_t ret = kipc_mapped_pipe_read(pipe, body, size, flags, 0);
+
+	if (__builtin_expect(ret != (ssize_t)size, 0))
+		errx(1, "kipc_mapped_pipe_read: %s", strerror(-ret));
+}
+
+/* Does @one to @count messages. */
+static inline __attribute__((always_inline)) void
+mapped_many(struct lane *lane, struct kipc_mapped_pipe *pipe, size_t size,
+	    unsigned long count,
+	    void (*one)(struct kipc_mapped_pipe *pipe, char *body, size_t size,
+			uint32_t flags))
+{
+	unsigned long held = lane->kind->batch ? lane->kind->batch - 1 : 0;
+	char *body = lane->body;
+
+	/* The last one is held back by nothing. */
+	while (count--)
+		one(pipe, body, size, count & held ? KIPC_MAPPED_MORE : 0);
+	lane->calls = pipe->calls;
+}
+
+static void mapped_send_many(struct lane *lane, unsigned long count)
 {
 	struct kipc_mapped_pipe *pipe = mapped_end(lane, lane->to);
-	int ret = kipc_mapped_pipe_write(pipe, lane->body, lane->size, 0, 0);
 
-	if (ret)
-		errx(1, "kipc_mapped_pipe_write: %s", strerror(-ret));
-	lane->calls = pipe->calls;
+	if (lane->size == USUAL)
+		mapped_many(lane, pipe, USUAL, count, mapped_write);
+	else
+		mapped_many(lane, pipe, lane->size, count, mapped_write);
+}
+
+static void mapped_recv_many(struct lane *lane, unsigned long count)
+{
+	struct kipc_mapped_pipe *pipe = mapped_end(lane, lane->from);
+
+	if (lane->size == USUAL)
+		mapped_many(lane, pipe, USUAL, count, mapped_read);
+	else
+		mapped_many(lane, pipe, lane->size, count, mapped_read);
+}
+
+static void mapped_send(struct lane *lane)
+{
+	mapped_send_many(lane, 1);
 }
 
 static void mapped_recv(struct lane *lane)
 {
-	struct kipc_mapped_pipe *pipe = mapped_end(lane, lane->from);
-	ssize_t ret = kipc_mapped_pipe_read(pipe, lane->body, lane->size, 0, 0);
-
-	if (ret != (ssize_t)lane->size)
-		errx(1, "kipc_mapped_pipe_read: %s", strerror(-ret));
-	lane->calls = pipe->calls;
+	mapped_recv_many(lane, 1);
 }
 
 static void mapped_remove(struct lane *lane)
@@ -101,25 +151,63 @@ static void ring_make(struct lane *lane)
 }
 
 /* Copied in and out again, as read and write do. */
-static void ring_send(struct lane *lane)
+static inline __attribute__((always_inline)) void
+ring_write(struct lane *lane, size_t size, unsigned long count)
 {
 	struct futex_ring *ring = lane->priv;
 
-	memcpy(futex_ring_reserve(ring, lane->size), lane->body, lane->size);
-	futex_ring_commit(ring);
-	lane->calls = ring->calls;
+	while (count--) {
+		memcpy(futex_ring_reserve(ring, size), lane->body, size);
+		futex_ring_commit(ring);
+	}
 }
 
-static void ring_recv(struct lane *lane)
+static inline __attribute__((always_inline)) void
+ring_read(struct lane *lane, size_t size, unsigned long count)
 {
 	struct futex_ring *ring = lane->priv;
 	const void *body;
 	size_t len;
 
-	body = futex_ring_peek(ring, &len);
-	memcpy(lane->body, body, len);
-	futex_ring_release(ring);
+	while (count--) {
+		body = futex_ring_peek(ring, &len);
+		if (__builtin_expect(len != size, 0))
+			errx(1, "a record of %zu bytes", len);
+		memcpy(lane->body, body, size);
+		futex_ring_release(ring);
+	}
+}
+
+static void ring_send_many(struct lane *lane, unsigned long count)
+{
+	const struct futex_ring *ring = lane->priv;
+
+	if (lane->size == USUAL)
+		ring_write(lane, USUAL, count);
+	else
+		ring_write(lane, lane->size, count);
 	lane->calls = ring->calls;
+}
+
+static void ring_recv_many(struct lane *lane, unsigned long count)
+{
+	const struct futex_ring *ring = lane->priv;
+
+	if (lane->size == USUAL)
+		ring_read(lane, USUAL, count);
+	else
+		ring_read(lane, lane->size, count);
+	lane->calls = ring->calls;
+}
+
+static void ring_send(struct lane *lane)
+{
+	ring_send_many(lane, 1);
+}
+
+static void ring_recv(struct lane *lane)
+{
+	ring_recv_many(lane, 1);
 }
 
 static void ring_remove(struct lane *lane)
@@ -237,18 +325,29 @@ static void writev_remove(struct lane *lane)
 const struct lane_kind lane_mapped_pipe = {
 	.capacity = CAPACITY,
 	.make = mapped_make, .send = mapped_send, .recv = mapped_recv,
+	.send_many = mapped_send_many, .recv_many = mapped_recv_many,
+	.remove = mapped_remove,
+};
+
+const struct lane_kind lane_mapped_pipe_32 = {
+	.capacity = CAPACITY,
+	.batch = 32,
+	.make = mapped_make, .send = mapped_send, .recv = mapped_recv,
+	.send_many = mapped_send_many, .recv_many = mapped_recv_many,
 	.remove = mapped_remove,
 };
 
 const struct lane_kind lane_futex_ring = {
 	.capacity = CAPACITY,
 	.make = ring_make, .send = ring_send, .recv = ring_recv,
+	.send_many = ring_send_many, .recv_many = ring_recv_many,
 	.remove = ring_remove,
 };
 
 const struct lane_kind lane_futex_ring_large = {
 	.capacity = LARGE,
 	.make = ring_make, .send = ring_send, .recv = ring_recv,
+	.send_many = ring_send_many, .recv_many = ring_recv_many,
 	.remove = ring_remove,
 };
 

@@ -52,6 +52,8 @@ static const struct mark marks[] = {
 	{ &throughput_mapped, "rate", 64, 1, RATIO_LEAST, 20, 0 },
 	{ &throughput_mapped, "rate", 64, 2, RATIO_LEAST, 1.00, 0 },
 	{ &throughput_mapped, "calls", 64, 1, KIPC_MOST, 0.01, 0 },
+	{ &throughput_mapped_vector, "rate", 64, 1, RATIO_LEAST, 20, 0 },
+	{ &throughput_mapped_vector, "rate", 64, 2, RATIO_LEAST, 1.00, 0 },
 	{ &array_add, "", 8, 1, RATIO_MOST, 0.80, 0.80 },
 	{ &segment_touch, "", 4096, 1, RATIO_MOST, 0, 1.02 },
 	{ &mailbox_one, "", 64, 1, RATIO_MOST, 0.80, 0.80 },

@@ -81,8 +81,7 @@ static void receive(struct lane *lane, int sock)
 		struct spent spent = spent_now(lane);
 
 		tell(sock, &ops, sizeof(ops));
-		while (ops--)
-			lane_recv(lane);
+		lane_recv_many(lane, ops);
 		spent = spent_since(lane, &spent);
 		tell(sock, &spent, sizeof(spent));
 	}
@@ -119,8 +118,7 @@ static void stream_run(struct rig *rig, unsigned long ops)
 		errx(1, "the receiver is gone");
 	start = spent_now(&own->lane);
 	own->start_ns = now_ns();
-	while (ops--)
-		lane_send(&own->lane);
+	lane_send_many(&own->lane, ops);
 	lane_flush(&own->lane);
 	if (!hear(own->sock, &other, sizeof(other)))
 		errx(1, "the receiver is gone");
@@ -186,7 +184,7 @@ static const size_t steps[] = {
 static const size_t few[] = { 64, 1 << 10, 4 << 10, 0 };
 
 /* So many that the time to begin and to end does not show, short as they are. */
-#define MAPPED_OPS	100000
+#define MAPPED_OPS	200000
 
 static const size_t mapped_steps[] = { 64, 1 << 10, 0 };
 
@@ -268,9 +266,26 @@ const struct metric throughput_mapped = {
 	.size_list = mapped_steps,
 	.wall_only = true,
 	.ops = MAPPED_OPS,
-	.runs = 4,
+	.runs = 6,
 	.sides = {
 		{ "kipc", &traffic, &lane_mapped_pipe, 0 },
+		{ "pipe(2)", &traffic, &lane_pipe, 0 },
+		{ "futex ring", &traffic, &lane_futex_ring, 0 },
+	},
+};
+
+const struct metric throughput_mapped_vector = {
+	.name = "mapped_pipe_32",
+	.long_name = "mapped pipe throughput, 32 at a time",
+	.parts = parts_and_calls,
+	.kind = KIPC_KIND_PIPE,
+	.sizes = true,
+	.size_list = mapped_steps,
+	.wall_only = true,
+	.ops = MAPPED_OPS,
+	.runs = 6,
+	.sides = {
+		{ "kipc", &traffic, &lane_mapped_pipe_32, 0 },
 		{ "pipe(2)", &traffic, &lane_pipe, 0 },
 		{ "futex ring", &traffic, &lane_futex_ring, 0 },
 	},
