@@ -23,12 +23,16 @@ static int kipc_array_alloc(struct kipc_array *array)
 	/* At most 4 GiB and a bit: no overflow. */
 	array->data = kvzalloc((size_t)array->count * array->element,
 			       KIPC_ARRAY_GFP);
+	if (!array->data)
+		return -ENOMEM;
 	array->versions = kvcalloc(array->count, sizeof(*array->versions),
 				   KIPC_ARRAY_GFP);
+	if (!array->versions)
+		return -ENOMEM;
 	buckets = min(roundup_pow_of_two(array->count), KIPC_ARRAY_BUCKETS_MAX);
 	array->buckets = kmalloc_array(buckets, sizeof(*array->buckets),
-				       GFP_KERNEL_ACCOUNT);
-	if (!array->data || !array->versions || !array->buckets)
+				       KIPC_ARRAY_GFP);
+	if (!array->buckets)
 		return -ENOMEM;
 	array->bucket_mask = buckets - 1;
 	for (i = 0; i < buckets; i++)
