@@ -412,11 +412,14 @@ static void pour(void *arg)
 	signal(SIGPIPE, SIG_IGN);
 	while (!ends->share || left > 0) {
 		put = KIPC_RET(write(ends->fd[1], block, sizeof(block)));
-		if (put == -EPIPE && !ends->share)
-			return;
+		/* The reader was killed, maybe in the middle of a write. */
+		if (!ends->share && put < (ssize_t)sizeof(block))
+			break;
 		CHECK_EQ(sizeof(block), put);
 		left -= put;
 	}
+	if (!ends->share)
+		CHECK_EQ(-EPIPE, KIPC_RET(write(ends->fd[1], block, 1)));
 }
 
 static void drain(void *arg)
