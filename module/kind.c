@@ -4,6 +4,7 @@
  * kmalloc() knows would leave a third of a mailbox unused and half of a pipe.
  */
 #include <linux/kernel.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "array.h"

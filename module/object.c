@@ -200,7 +200,7 @@ store:
 
 /**
  * kipc_object_enter - make a new object known, or find the one with its name
- * @object: as kipc_object_init() left it, ready for use
+ * @object: of kipc_object_make(), ready for use
  * @name: its name, or NULL; belongs to @object if that is what is returned
  * @flags: KIPC_PERSIST, if the name is to hold a reference
  *
